@@ -1,0 +1,178 @@
+/** The configuration file's schema (DESIGN section 7). Sizes are octets once parsed; paths stay as written. */
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65535);
+
+/** `13GB`, `500MB`, `1048576`: decimal units, as providers sell them. */
+const bytes = z
+  .union([z.int().nonnegative(), z.string().regex(/^\d+(\.\d+)?\s*(B|KB|MB|GB|TB)?$/i, 'a size such as 500MB or 13GB')])
+  .transform(value => {
+    if (typeof value === 'number') return value;
+    const [, amount = '0', unit = 'B'] = /^([\d.]+)\s*([A-Z]*)$/i.exec(value) ?? [];
+    const power = ['B', 'KB', 'MB', 'GB', 'TB'].indexOf(unit.toUpperCase() || 'B');
+    return Math.round(Number(amount) * 1000 ** power);
+  });
+
+const address = z
+  .string()
+  .regex(/^[^\s@]+@[^\s@]+$/, 'an e-mail address')
+  .transform(value => value.toLowerCase());
+
+/** A server that Archivia connects to. `none` is for loopback addresses only. */
+const remote = z.strictObject({
+  host: z.string().min(1),
+  port,
+  tls: z.enum(['implicit', 'starttls', 'none']).default('implicit'),
+  /** PEM of the authority to trust besides the system's. */
+  caFile: z.string().optional(),
+});
+
+const listener = z.strictObject({
+  host: z.string().default('0.0.0.0'),
+  port,
+  tls: z.enum(['implicit', 'starttls', 'none']),
+});
+
+/** PEC's own rules for what is sent; numbers differ by provider. */
+const submission = z.strictObject({
+  maxRecipients: z.int().positive().default(500),
+  maxSize: bytes.default(100_000_000),
+});
+
+const upstream = z.union([
+  z.strictObject({ local: z.literal(true) }),
+  z.strictObject({
+    /** Key of config/providers.yaml; fields given here win over the preset's. */
+    preset: z.string().optional(),
+    imap: remote.optional(),
+    smtp: remote.optional(),
+    sentFolder: z.string().optional(),
+    submission: submission.partial().optional(),
+  }),
+]);
+
+const account = z.strictObject({
+  address,
+  /** User name at the provider, where it differs from the address. */
+  login: z.string().optional(),
+  upstream: z.string(),
+  plan: z.string().optional(),
+  /** Only for a `local` upstream: the mailbox's own password. */
+  passwordFile: z.string().optional(),
+});
+
+/** UNI 11386:2020 AgentID, e.g. VATIT-01234567890 or TINIT-RSSMRA80A01H501U. */
+const agentId = z
+  .string()
+  .regex(/^(PAS|IDC|PNO|TIN|VAT|NTR|[A-Za-z0-9]{2}:)[A-Z]{2}-[a-zA-Z0-9]+$/, 'an AgentID such as VATIT-01234567890');
+
+const agent = z.strictObject({
+  type: z.enum(['legal', 'natural']),
+  /** Company name, or `Name Surname` of a person: the last word is the surname unless `surname` is given. */
+  name: z.string().min(1),
+  surname: z.string().optional(),
+  id: agentId.optional(),
+  /** Manual, contract or deed that gives the agent its part. */
+  document: z.string().default('Manuale di conservazione'),
+});
+
+export const configSchema = z.strictObject({
+  dataDir: z.string().default('./data'),
+  imap: z.strictObject({ listen: z.array(listener).min(1) }),
+  smtp: z.strictObject({ listen: z.array(listener) }).optional(),
+  /** Health and, later, self-service pages. */
+  web: z
+    .strictObject({
+      listen: z.strictObject({ host: z.string().default('0.0.0.0'), port }),
+      publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+    })
+    .optional(),
+  /** Absent: self-signed, made once in dataDir, its fingerprint logged. */
+  tls: z.strictObject({ certFile: z.string(), keyFile: z.string() }).optional(),
+  upstreams: z.record(z.string(), upstream).default({}),
+  /** Mail domain to upstream: a first good login makes the account. */
+  domains: z
+    .record(
+      z.string().transform(value => value.toLowerCase()),
+      z.string(),
+    )
+    .default({}),
+  accounts: z.array(account).default([]),
+  archive: z
+    .strictObject({
+      /** false: the account shows no trees and archives nothing. */
+      enabled: z.boolean().default(true),
+      auto: z.strictObject({ incoming: z.boolean().default(true), sent: z.boolean().default(true) }).prefault({}),
+      folders: z
+        .strictObject({
+          intake: z.string().min(1).default('--ARCHIVIA--'),
+          archive: z.string().min(1).default('Archivio'),
+          conservation: z.string().min(1).default('Conservazione'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  conservation: z
+    .strictObject({
+      policy: z
+        .strictObject({
+          incoming: z.enum(['all', 'envelopes', 'receipts', 'none']).default('receipts'),
+          outgoing: z.boolean().default(false),
+        })
+        .prefault({}),
+      /** Absent: evaluation keys, without legal value. */
+      signer: z
+        .union([
+          z.strictObject({ pkcs12File: z.string(), passwordFile: z.string().optional() }),
+          z.strictObject({ certFile: z.string(), keyFile: z.string(), passwordFile: z.string().optional() }),
+        ])
+        .optional(),
+      /** Absent: evaluation stamps, without legal value. */
+      timestamp: z
+        .strictObject({
+          url: z.url({ protocol: /^https?$/ }),
+          username: z.string().optional(),
+          passwordFile: z.string().optional(),
+          /** PEM of the TSA's certificate chain, put into each package. */
+          caFile: z.string().optional(),
+        })
+        .optional(),
+      holder: agent.optional(),
+      /** Responsabile della conservazione; the holder when absent. */
+      responsible: agent.optional(),
+      batch: z.int().positive().max(10_000).default(1000),
+    })
+    .prefault({}),
+  plans: z
+    .record(z.string(), z.strictObject({ archiveBytes: bytes.optional(), conservationBytes: bytes.optional() }))
+    .default({}),
+  /** Master key that seals the vault: a file, or the environment variable ARCHIVIA_MASTER_KEY; made once when absent. */
+  vault: z.strictObject({ keyFile: z.string().optional() }).prefault({}),
+  limits: z
+    .strictObject({
+      /** Largest message that a client may APPEND or send. */
+      messageBytes: bytes.default(150_000_000),
+      connectionsPerAccount: z.int().positive().default(30),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ListenerConfig = z.infer<typeof listener>;
+export type RemoteConfig = z.infer<typeof remote>;
+export type AgentConfig = z.infer<typeof agent>;
+
+/** An upstream with its preset applied: what the rest of the program sees. */
+export type Upstream =
+  | { readonly kind: 'local' }
+  | {
+      readonly kind: 'remote';
+      readonly name: string;
+      readonly imap: RemoteConfig;
+      readonly smtp: RemoteConfig | null;
+      readonly sentFolder: string | null;
+      readonly submission: z.infer<typeof submission>;
+    };

@@ -1,0 +1,80 @@
+/** What a message is, by RFC 6109 (PEC) and ETSI EN 319 532 (REM). */
+export type PecKind =
+  | 'busta-trasporto'
+  | 'busta-anomalia'
+  | 'accettazione'
+  | 'non-accettazione'
+  | 'presa-in-carico'
+  | 'avvenuta-consegna'
+  | 'errore-consegna'
+  | 'preavviso-errore-consegna'
+  | 'rilevazione-virus'
+  /** An X-Ricevuta or X-Trasporto value that RFC 6109 does not list. */
+  | 'sconosciuta'
+  | 'rem'
+  | 'ordinaria';
+
+/** The third level of the trees. */
+export type Category = 'Ricevuti' | 'Inviati' | 'Ricevute' | 'Avvisi' | 'Ordinaria';
+export const CATEGORIES: readonly Category[] = ['Ricevuti', 'Inviati', 'Ricevute', 'Avvisi', 'Ordinaria'];
+
+/** daticert.xml, field by field (DTD of the DM of 2 November 2005; RFC 6109 section 4.4). */
+export interface Daticert {
+  readonly tipo: string;
+  readonly errore: string;
+  readonly mittente: string;
+  readonly destinatari: readonly { readonly address: string; readonly tipo: string }[];
+  readonly risposte: string;
+  readonly oggetto: string | null;
+  readonly gestoreEmittente: string;
+  /** `dd/mm/yyyy`, `hh:mm:ss`, `+hhmm` as written. */
+  readonly data: { readonly giorno: string; readonly ora: string; readonly zona: string };
+  /** The same instant, milliseconds since the epoch; null when it cannot be read. */
+  readonly at: number | null;
+  readonly identificativo: string;
+  /** Message-ID that the sender's client gave, angle brackets included; null when it gave none. */
+  readonly msgid: string | null;
+  readonly ricevuta: string | null;
+  readonly consegna: string | null;
+  readonly ricezione: readonly string[];
+  readonly erroreEsteso: string | null;
+}
+
+/** What Archivia knows of a message as a PEC message. */
+export interface PecFacts {
+  readonly family: 'pec' | 'rem' | 'ordinaria';
+  readonly kind: PecKind;
+  readonly virus: boolean;
+  /** Category for a message that arrived; one that was sent is filed under `Inviati` when it is `ordinaria`. */
+  readonly category: Category;
+  /** X-TipoRicevuta or daticert's ricevuta: completa, breve, sintetica. */
+  readonly receiptType: string | null;
+  /** X-Riferimento-Message-ID. */
+  readonly referenceMessageId: string | null;
+  readonly daticert: Daticert | null;
+  /** Why daticert.xml could not be read, when it was there. */
+  readonly daticertError: string | null;
+}
+
+export interface SignerCertificate {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  /** Hex, of the DER. */
+  readonly sha256: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly emails: readonly string[];
+}
+
+/** Outcome of checking the gestore's S/MIME signature (RFC 8551, RFC 5652). */
+export interface SignatureOutcome {
+  readonly status: 'valid' | 'valid-with-remarks' | 'unknown-issuer' | 'broken' | 'none';
+  /** Remarks and reasons in words, Italian, one sentence each. */
+  readonly reasons: readonly string[];
+  readonly digestAlgorithm: string | null;
+  readonly signingTime: number | null;
+  readonly signer: SignerCertificate | null;
+  /** DER of every certificate in the signature. */
+  readonly certificates: readonly Uint8Array[];
+}

@@ -1,0 +1,319 @@
+/**
+ * The store's asynchronous interface. Nothing of SQLite or of files shows in it: a second driver can stand behind it.
+ *
+ * A *tree* is a sequence of messages with one UIDVALIDITY, one UID sequence and one MODSEQ sequence. A *view* is a tree
+ * narrowed by a predicate; it has no rows of its own, so a message has the same UID in every view of its tree.
+ */
+import type { MessageStructure } from '../mime/types.ts';
+import type { Category, PecFacts } from '../pec/types.ts';
+import type { SearchCriteria } from './criteria.ts';
+
+export type View =
+  | { readonly tree: 'archive'; readonly year?: number; readonly month?: number; readonly category?: Category }
+  | { readonly tree: 'conservation'; readonly year?: number; readonly month?: number; readonly category?: Category }
+  /** Rapporti di versamento, Pacchetti di distribuzione: leaves of the conservation tree. */
+  | { readonly tree: 'conservation'; readonly special: 'reports' | 'distribution' }
+  | { readonly tree: 'intake' }
+  /** A plain read-write mailbox of an account whose upstream is `local`. `/` divides levels; Unicode, NFC. */
+  | { readonly tree: 'local'; readonly name: string };
+
+/** A system flag or a keyword, spelled as first seen; compared case-insensitively. `\Recent` is never stored. */
+export type Flag = string;
+
+export interface ViewListing {
+  readonly view: View;
+  readonly selectable: boolean;
+  readonly hasChildren: boolean;
+  readonly subscribed: boolean;
+  /** `\Sent`, `\Trash`, ... of a local mailbox. */
+  readonly specialUse: string | null;
+}
+
+export interface ViewStatus {
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly recent: number;
+  readonly uidNext: number;
+  readonly uidValidity: number;
+  readonly highestModseq: number;
+  /** Sum of RFC822.SIZE (RFC 8438). */
+  readonly size: number;
+}
+
+export interface OpenedView extends ViewStatus {
+  /** Ascending: index + 1 is the sequence number. */
+  readonly uids: Uint32Array;
+  /** UID of the first message without \Seen; null when there is none. */
+  readonly firstUnseen: number | null;
+  /** Keywords in use in the tree. */
+  readonly keywords: readonly Flag[];
+  readonly readOnly: boolean;
+  /** Flags that a client may set for good; `\*` when it may invent keywords. */
+  readonly permanentFlags: readonly Flag[];
+}
+
+export interface MessageFlags {
+  readonly uid: number;
+  readonly flags: readonly Flag[];
+  readonly modseq: number;
+}
+
+/** What happened in a view after a MODSEQ, ready for EXPUNGE/VANISHED, EXISTS and FETCH FLAGS. */
+export interface ViewChanges {
+  readonly added: readonly MessageFlags[];
+  readonly changed: readonly MessageFlags[];
+  readonly vanished: readonly number[];
+  readonly highestModseq: number;
+}
+
+/** Columns that FETCH reads without touching the message's bytes. */
+export type FetchColumn =
+  | 'flags'
+  | 'internalDate'
+  | 'size'
+  | 'envelope'
+  | 'body'
+  | 'bodyStructure'
+  | 'saveDate'
+  | 'messageId'
+  | 'threadId';
+
+/** A section of a message as FETCH and BINARY name it (RFC 3501 section 6.4.5, RFC 3516). */
+export interface SectionSpec {
+  /** Part numbers, `[1, 3]` for `1.3`; empty for the whole message. */
+  readonly part: readonly number[];
+  /** `BODY[]`/`BODY[1]` have none. */
+  readonly text?: 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME';
+  readonly fields?: readonly string[];
+  /** Decode the Content-Transfer-Encoding (BINARY). */
+  readonly binary?: boolean;
+  readonly partial?: { readonly offset: number; readonly length: number };
+}
+
+/**
+ * A section's content. Small ones come inline; larger ones as a range to be read with `read`, so that no message is
+ * ever held whole. `null` where the part does not exist (FETCH answers NIL).
+ */
+export type SectionContent =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'range'; readonly start: number; readonly length: number }
+  | null;
+
+export interface FetchRequest {
+  readonly columns: readonly FetchColumn[];
+  readonly sections: readonly SectionSpec[];
+  /** Set \Seen on what is fetched (BODY[] without PEEK). */
+  readonly markSeen: boolean;
+  /** CHANGEDSINCE (RFC 7162). */
+  readonly changedSince?: number;
+}
+
+export interface FetchedMessage {
+  readonly uid: number;
+  readonly modseq: number;
+  readonly flags: readonly Flag[];
+  /** \Seen was set by this fetch: FLAGS must be told to the client. */
+  readonly seenNow: boolean;
+  readonly internalDate: number;
+  readonly size: number;
+  readonly saveDate: number;
+  /** Identity of the bytes inside the account (OBJECTID's EMAILID); also the handle for `read`. */
+  readonly message: string;
+  readonly envelope?: string;
+  readonly body?: string;
+  readonly bodyStructure?: string;
+  /** One for each requested section, in order. */
+  readonly sections: readonly SectionContent[];
+}
+
+export interface FlagChange {
+  readonly action: 'add' | 'remove' | 'set';
+  readonly flags: readonly Flag[];
+  /** UNCHANGEDSINCE (RFC 7162): messages changed later are left alone and come back in `modified`. */
+  readonly unchangedSince?: number;
+}
+
+/** One message filed. `uid` is the same for a message that was there already. */
+export interface Filed {
+  /** The leaf that the message's own date and kind put it in. */
+  readonly view: View;
+  readonly uidValidity: number;
+  readonly uid: number;
+  readonly message: string;
+  /** Hex SHA-256 of the raw bytes. */
+  readonly sha256: string;
+  readonly duplicate: boolean;
+}
+
+export interface CopyOutcome {
+  readonly uidValidity: number;
+  /** Pairs in the order of the source's UIDs. */
+  readonly pairs: readonly { readonly source: number; readonly destination: number; readonly view: View }[];
+}
+
+/** Where the bytes come from, for the category and the archive's own record. */
+export interface Origin {
+  /** `sent`: left this mailbox (submission, sent folder); `received`: all else; `unknown`: put there by hand. */
+  readonly direction: 'received' | 'sent' | 'unknown';
+  /** For the journal: `imap-append`, `imap-copy`, `archiver`, `submission`, `report`, `distribution`. */
+  readonly source: string;
+  readonly folder?: string;
+}
+
+export interface Filing {
+  readonly flags: readonly Flag[];
+  /** INTERNALDATE, milliseconds since the epoch; now when absent. */
+  readonly internalDate?: number;
+  readonly origin: Origin;
+}
+
+/**
+ * A message on its way in: bytes go to a file of the account as they come, on no thread's heap. `write` resolves when
+ * more may be written. A spool that is neither filed nor discarded is removed at the next start.
+ */
+export interface Spool {
+  readonly size: number;
+  write(chunk: Uint8Array): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Summary of a stored message, for conservation, doctor and inspect. */
+export interface MessageRecord {
+  readonly message: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly internalDate: number;
+  readonly category: Category;
+  /** Certified date where there is one, else INTERNALDATE; its Europe/Rome month is the view's. */
+  readonly filedAt: number;
+  readonly pec: PecFacts;
+  readonly structure: Pick<MessageStructure, 'subject' | 'from' | 'to' | 'cc' | 'sentAt' | 'messageId' | 'root'>;
+  readonly conserved: { readonly packageId: string; readonly at: number } | null;
+}
+
+/** A message waiting for conservation. */
+export interface QueuedMessage extends MessageRecord {
+  /** UID in `--ARCHIVIA--`, null when a policy queued it. */
+  readonly intakeUid: number | null;
+  readonly attempts: number;
+  readonly queuedAt: number;
+}
+
+/** A package whose evidence lies complete and flushed in `evidenceDirectory(packageId)`. */
+export interface SealedPackage {
+  readonly packageId: string;
+  readonly sealedAt: number;
+  readonly messages: readonly { readonly message: string; readonly sha256: string }[];
+}
+
+/** How far the archiver has come in one upstream folder. */
+export interface FolderCursor {
+  readonly folder: string;
+  readonly uidValidity: number;
+  /** Every UID up to this one has been seen to. */
+  readonly lastUid: number;
+}
+
+export interface StoreEvent {
+  /** A tree gained, changed or lost messages. */
+  readonly tree: 'archive' | 'conservation' | 'intake' | 'local';
+  readonly modseq: number;
+  /** Views (of any level) came or went: LIST has a new answer. */
+  readonly viewsChanged: boolean;
+  /** The queue for conservation grew. */
+  readonly queued: boolean;
+}
+
+/** Coded failure of the store; the IMAP layer maps `code` to a response code of RFC 5530. */
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string) {
+    super(message);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
+export type StoreErrorCode =
+  | 'NONEXISTENT'
+  | 'ALREADYEXISTS'
+  | 'CANNOT'
+  | 'OVERQUOTA'
+  | 'TOOBIG'
+  /** Damaged bytes: told, never served. */
+  | 'CORRUPTION'
+  | 'LIMIT'
+  | 'UNAVAILABLE'
+  | 'SERVERBUG';
+
+/** One account's mailboxes, messages, queue and settings. Every method may reject with a StoreError. */
+export interface AccountStore {
+  readonly address: string;
+  readonly directory: string;
+
+  // — authenticated state —
+  listViews(): Promise<ViewListing[]>;
+  setSubscribed(view: View, subscribed: boolean): Promise<void>;
+  createMailbox(name: string, specialUse?: string): Promise<void>;
+  deleteMailbox(name: string): Promise<void>;
+  renameMailbox(from: string, to: string): Promise<void>;
+  status(views: readonly View[]): Promise<ViewStatus[]>;
+  open(view: View, options: { readonly readOnly: boolean }): Promise<OpenedView>;
+  spool(): Promise<Spool>;
+  /** Files a spooled message: on disk, flushed, rebuilt and compared by SHA-256 when it resolves. Consumes the spool. */
+  file(view: View, spool: Spool, filing: Filing): Promise<Filed>;
+
+  // — selected state —
+  changes(view: View, sinceModseq: number): Promise<ViewChanges>;
+  /** The caller asks for bounded runs of UIDs (a few hundred); rows come in ascending UID order, missing ones left out. */
+  fetch(view: View, uids: readonly number[], request: FetchRequest): Promise<FetchedMessage[]>;
+  /** At most 1 MiB a call. Rejects with CORRUPTION rather than return a wrong byte. */
+  read(message: string, start: number, length: number): Promise<Uint8Array>;
+  storeFlags(
+    view: View,
+    uids: readonly number[],
+    change: FlagChange,
+  ): Promise<{ readonly stored: MessageFlags[]; readonly modified: number[] }>;
+  /** Removes what has \Deleted among `uids` (all when null). Rejects with CANNOT where the tree forbids it. */
+  expunge(view: View, uids: readonly number[] | null): Promise<{ readonly uids: number[]; readonly modseq: number }>;
+  copy(view: View, uids: readonly number[], to: View): Promise<CopyOutcome>;
+  /** Copy, then removal from `view`, as one transaction. */
+  move(view: View, uids: readonly number[], to: View): Promise<CopyOutcome>;
+  /** Removes without regard to \Deleted what has been copied elsewhere (a MOVE to an upstream folder). */
+  remove(view: View, uids: readonly number[]): Promise<void>;
+  /** Ascending UIDs. */
+  search(view: View, criteria: SearchCriteria): Promise<Uint32Array>;
+
+  // — archiver and conservation —
+  cursors(): Promise<FolderCursor[]>;
+  setCursor(cursor: FolderCursor): Promise<void>;
+  record(message: string): Promise<MessageRecord>;
+  /** Whether the account holds these bytes already. */
+  findBySha256(sha256: string): Promise<string | null>;
+  /** Queues archived messages for conservation by policy, without showing them in `--ARCHIVIA--`. */
+  queue(messages: readonly string[]): Promise<void>;
+  queued(limit: number): Promise<QueuedMessage[]>;
+  /** A check failed: counts the try; `refused` takes the message out of the queue and marks it `$Rifiutato`. */
+  queueFailed(message: string, reason: string, refused: boolean): Promise<void>;
+  /** Directory of a package's evidence; made when absent. */
+  evidenceDirectory(packageId: string): Promise<string>;
+  /** Out of `--ARCHIVIA--`, into `Conservazione`, `$Conservato` in `Archivio`: one transaction a message, in order. */
+  conserved(sealed: SealedPackage): Promise<void>;
+  packages(): Promise<SealedPackage[]>;
+
+  // — settings: small values, JSON —
+  setting<T>(key: string): Promise<T | null>;
+  setSetting<T>(key: string, value: T): Promise<void>;
+
+  /** Told after the transaction that made the change is on disk. */
+  on(event: 'change', listener: (event: StoreEvent) => void): this;
+  off(event: 'change', listener: (event: StoreEvent) => void): this;
+}
+
+export interface Store {
+  /** Opens (and with `create` makes) an account's store; the same object for the same address while it is open. */
+  account(address: string, options?: { readonly create: boolean }): Promise<AccountStore>;
+  /** Addresses of every account on disk. */
+  addresses(): Promise<string[]>;
+  close(): Promise<void>;
+}
