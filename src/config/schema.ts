@@ -27,6 +27,14 @@ const remote = z.strictObject({
   caFile: z.string().optional(),
 });
 
+/** The same as written in an upstream: what is left out comes from the preset. */
+const remoteFields = z.strictObject({
+  host: remote.shape.host.optional(),
+  port: port.optional(),
+  tls: z.enum(['implicit', 'starttls', 'none']).optional(),
+  caFile: z.string().optional(),
+});
+
 const listener = z.strictObject({
   host: z.string().default('0.0.0.0'),
   port,
@@ -38,18 +46,33 @@ const submission = z.strictObject({
   maxRecipients: z.int().positive().default(500),
   maxSize: bytes.default(100_000_000),
 });
+const submissionFields = z.strictObject({ maxRecipients: z.int().positive().optional(), maxSize: bytes.optional() });
+
+export { remote as remoteSchema, submission as submissionSchema };
 
 const upstream = z.union([
   z.strictObject({ local: z.literal(true) }),
   z.strictObject({
     /** Key of config/providers.yaml; fields given here win over the preset's. */
     preset: z.string().optional(),
-    imap: remote.optional(),
-    smtp: remote.optional(),
+    imap: remoteFields.optional(),
+    smtp: remoteFields.optional(),
     sentFolder: z.string().optional(),
-    submission: submission.partial().optional(),
+    submission: submissionFields.optional(),
   }),
 ]);
+
+/** One provider of config/providers.yaml. */
+const preset = z.strictObject({
+  name: z.string().min(1),
+  status: z.enum(['verified', 'listed']),
+  login: z.enum(['address', 'user-id']),
+  imap: remote.optional(),
+  smtp: remote.optional(),
+  sentFolder: z.string().optional(),
+  submission: submissionFields.optional(),
+});
+export const presetsSchema = z.record(z.string(), preset);
 
 const account = z.strictObject({
   address,
@@ -83,7 +106,12 @@ export const configSchema = z.strictObject({
   /** Health and, later, self-service pages. */
   web: z
     .strictObject({
-      listen: z.strictObject({ host: z.string().default('0.0.0.0'), port }),
+      listen: z.strictObject({
+        host: z.string().default('0.0.0.0'),
+        port,
+        /** `none` is for loopback addresses only. */
+        tls: z.enum(['implicit', 'none']).default('implicit'),
+      }),
       publicUrl: z.url({ protocol: /^https?$/ }).optional(),
     })
     .optional(),
@@ -140,6 +168,8 @@ export const configSchema = z.strictObject({
       holder: agent.optional(),
       /** Responsabile della conservazione; the holder when absent. */
       responsible: agent.optional(),
+      /** PEM of authorities that gestori's certificates are checked against, besides the system's. */
+      gestoriCaFile: z.string().optional(),
       batch: z.int().positive().max(10_000).default(1000),
     })
     .prefault({}),
@@ -152,7 +182,6 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Largest message that a client may APPEND or send. */
       messageBytes: bytes.default(150_000_000),
-      connectionsPerAccount: z.int().positive().default(30),
     })
     .prefault({}),
   log: z
@@ -164,6 +193,9 @@ export type Config = z.infer<typeof configSchema>;
 export type ListenerConfig = z.infer<typeof listener>;
 export type RemoteConfig = z.infer<typeof remote>;
 export type AgentConfig = z.infer<typeof agent>;
+export type WebListenerConfig = NonNullable<Config['web']>['listen'];
+export type UpstreamConfig = Config['upstreams'][string];
+export type Preset = z.infer<typeof preset>;
 
 /** An upstream with its preset applied: what the rest of the program sees. */
 export type Upstream =

@@ -1,4 +1,5 @@
 import type { SignatureOutcome } from '../pec/types.ts';
+import type { AccountStore } from '../store/types.ts';
 
 /** Signs CMS content; the key may live in a file or in a device. */
 export interface Signer {
@@ -9,11 +10,19 @@ export interface Signer {
   signAttached(content: Uint8Array): Promise<Uint8Array>;
 }
 
+/** A stamp with what is needed to check it. */
+interface Timestamp {
+  /** DER of the TimeStampToken. */
+  readonly token: Uint8Array;
+  /** DER of the TSA's certificate and its chain, as far as known, leaf first. */
+  readonly certificates: readonly Uint8Array[];
+}
+
 /** A time-stamping authority (RFC 3161). */
 export interface TimestampAuthority {
   readonly evaluation: boolean;
-  /** DER of the TimeStampToken over a SHA-256 digest; nonce, digest and status are checked before it is returned. */
-  stamp(sha256: Uint8Array): Promise<Uint8Array>;
+  /** A stamp over a SHA-256 digest; status, nonce, digest and signature are checked before it is returned. */
+  stamp(sha256: Uint8Array): Promise<Timestamp>;
 }
 
 /** Files of one package's evidence, names inside the package's directory. */
@@ -22,7 +31,7 @@ export const EVIDENCE_FILES = {
   index: 'PIndex.xml',
   /** CAdES signature around PIndex.xml. */
   signedIndex: 'PIndex.xml.p7m',
-  /** RFC 3161 token over the SHA-256 of PIndex.xml.p7m. */
+  /** RFC 3161 token over the SHA-256 of PIndex.xml.p7m: `openssl ts -verify -token_in`. */
   timestamp: 'PIndex.xml.p7m.tsr',
   /** Rapporto di versamento. */
   report: 'RdV.xml',
@@ -32,6 +41,8 @@ export const EVIDENCE_FILES = {
   timestampChain: 'tsa.pem',
   /** Outcome of the gestore's signature of each message, as checked when the package was made: JSON. */
   checks: 'verifiche.json',
+  /** Table of contents with the digest of each file, written last: without it there is no package. JSON. */
+  seal: 'pacchetto.json',
 } as const;
 
 /** What the checks of a package found for one message. */
@@ -43,9 +54,15 @@ export interface MessageCheck {
 
 /** The background worker of one process: looks after the queues of all accounts given to it. */
 export interface ConservationService {
+  /** Signer, TSA or holder are not configured: every package bears the mark of evaluation. */
+  readonly evaluation: boolean;
   /** Starts to watch an account's queue, repairing first what a crash left half-way. */
-  watch(account: import('../store/types.ts').AccountStore): Promise<void>;
-  /** Resolves when the queue of the account has been worked off (tests, `archivia conserve`). */
+  watch(account: AccountStore): Promise<void>;
+  /**
+   * Works on the account's queue now, waits for delays set aside: each waiting message gets one try. Resolves when
+   * nothing is left that can be conserved (tests, `archivia conserve`); rejects when a batch could not be finished, such
+   * as with a TSA that does not answer, or when the account is not watched.
+   */
   drain(address: string): Promise<void>;
   stop(): Promise<void>;
 }

@@ -69,6 +69,13 @@ export interface SignerCertificate {
 
 /** Outcome of checking the gestore's S/MIME signature (RFC 8551, RFC 5652). */
 export interface SignatureOutcome {
+  /**
+   * `valid`: holds, by a certificate of the sender that was valid when it signed and leads to an anchor.
+   * `valid-with-remarks`: the same, with SHA-1, without a signing time, or with a certificate that has expired since.
+   * `unknown-issuer`: holds, but leads to no anchor.
+   * `broken`: does not hold or cannot be read, or the certificate is not the sender's, not for mail, or was not valid.
+   * `none`: there is no S/MIME signature.
+   */
   readonly status: 'valid' | 'valid-with-remarks' | 'unknown-issuer' | 'broken' | 'none';
   /** Remarks and reasons in words, Italian, one sentence each. */
   readonly reasons: readonly string[];

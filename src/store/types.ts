@@ -9,8 +9,12 @@ import type { Category, PecFacts } from '../pec/types.ts';
 import type { SearchCriteria } from './criteria.ts';
 
 export type View =
-  | { readonly tree: 'archive'; readonly year?: number; readonly month?: number; readonly category?: Category }
-  | { readonly tree: 'conservation'; readonly year?: number; readonly month?: number; readonly category?: Category }
+  | {
+      readonly tree: 'archive' | 'conservation';
+      readonly year?: number;
+      readonly month?: number;
+      readonly category?: Category;
+    }
   /** Rapporti di versamento, Pacchetti di distribuzione: leaves of the conservation tree. */
   | { readonly tree: 'conservation'; readonly special: 'reports' | 'distribution' }
   | { readonly tree: 'intake' }
@@ -123,6 +127,9 @@ export interface FetchedMessage {
   readonly envelope?: string;
   readonly body?: string;
   readonly bodyStructure?: string;
+  readonly messageId?: string | null;
+  /** THREADID (RFC 8474): the same for messages of one conversation or one PEC exchange. */
+  readonly threadId?: string;
   /** One for each requested section, in order. */
   readonly sections: readonly SectionContent[];
 }
@@ -218,6 +225,8 @@ export interface FolderCursor {
 export interface StoreEvent {
   /** A tree gained, changed or lost messages. */
   readonly tree: 'archive' | 'conservation' | 'intake' | 'local';
+  /** The mailbox, when the tree is `local`. */
+  readonly name?: string;
   readonly modseq: number;
   /** Views (of any level) came or went: LIST has a new answer. */
   readonly viewsChanged: boolean;

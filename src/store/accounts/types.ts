@@ -25,11 +25,17 @@ export interface AccountDirectory {
 
 /** Passwords of the last good login, sealed with AES-256-GCM under the master key, bound to their address. */
 export interface Vault {
+  /** Keeps the password of a good login; listeners of `onRemembered` are told once it is on disk. */
   remember(address: string, password: string): Promise<void>;
   /** null when none is known. */
   recall(address: string): Promise<string | null>;
   forget(address: string): Promise<void>;
+  /** Told after each `remember`, also of a password that was known already. Returns the way to stop listening. */
+  onRemembered(listener: (address: string) => void): () => void;
 }
+
+/** What the upstream says to a login: `unavailable` is every answer that says nothing about the password. */
+export type LoginOutcome = 'accepted' | 'refused' | 'unavailable';
 
 /**
  * Keeps a client that retries an old password from locking the mailbox at its provider. Passwords are held as keyed
@@ -39,6 +45,14 @@ export interface LoginGuard {
   /** True while this very password was refused upstream a short time ago: answer locally. */
   isRefused(address: string, password: string): boolean;
   refused(address: string, password: string): void;
-  /** Forgets what was refused for this account and tells listeners (the archiver starts again). */
+  /** Forgets that this very password was refused, and tells listeners. What else was refused stays refused. */
   accepted(address: string, password: string): void;
+  /**
+   * Runs `login`, or answers for it. A password refused a short time ago is refused without it. A password accepted a
+   * short time ago goes through at once, any number in parallel. Any other is tried alone: who comes with the same one
+   * meanwhile waits for that answer, and who comes with another one waits for the turn. Records the outcome.
+   * Rejects as `login` does; a rejection counts as `unavailable` for those who wait.
+   */
+  attempt(address: string, password: string, login: () => Promise<LoginOutcome>): Promise<LoginOutcome>;
+  onAccepted(listener: (address: string) => void): () => void;
 }

@@ -1,0 +1,72 @@
+/** Messages into the store, as the archiver and APPEND bring them: on disk, flushed, rebuilt and compared. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pino } from 'pino';
+import { createGenerator, createTestAuthorities, type GeneratedMessage, PEOPLE } from '../src/pec/generator/index.ts';
+import { openStore } from '../src/store/index.ts';
+import type { AccountStore, View } from '../src/store/types.ts';
+import { temporaryDirectory } from '../test/support/temp.ts';
+import type { Row, Scale } from './report.ts';
+import { median, timed } from './statistics.ts';
+
+/** Messages on their way in at the same time. */
+const CONCURRENCY = 16;
+const ARCHIVE: View = { tree: 'archive' };
+
+export async function fileMessage(
+  account: AccountStore,
+  message: Pick<GeneratedMessage, 'raw' | 'direction' | 'internalDate'>,
+): Promise<void> {
+  const spool = await account.spool();
+  await spool.write(message.raw);
+  await account.file(ARCHIVE, spool, {
+    flags: ['\\Seen'],
+    internalDate: message.internalDate.getTime(),
+    origin: { direction: message.direction, source: 'archiver' },
+  });
+}
+
+/** Files all of them, several at a time. */
+export async function fileAll<T>(messages: Iterable<T>, file: (message: T) => Promise<void>): Promise<void> {
+  const source = messages[Symbol.iterator]();
+  const worker = async () => {
+    for (let next = source.next(); next.done !== true; next = source.next()) await file(next.value);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+export async function benchIngest(scale: Scale): Promise<Row[]> {
+  const [mailbox] = PEOPLE;
+  if (mailbox === undefined) throw new Error('nobody');
+  const generator = createGenerator({ authorities: await createTestAuthorities(), seed: 2, mailbox });
+  const messages = [...generator.corpus(scale.quick ? 300 : 3_000, { meanSize: 75_000 })];
+  const octets = messages.reduce((sum, message) => sum + message.raw.length, 0);
+  const times: number[] = [];
+  const delays: number[] = [];
+  for (let run = 0; run < scale.runs; run++) {
+    const directory = await temporaryDirectory('ingest');
+    const store = await openStore(directory.path, { logger: pino({ level: 'silent' }) });
+    try {
+      const account = await store.account(mailbox.address, { create: true });
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      times.push(await timed(() => fileAll(messages, message => fileMessage(account, message))));
+      delay.disable();
+      delays.push(delay.percentile(99) / 1e6);
+      const [status] = await account.status([ARCHIVE]);
+      if (status?.messages !== messages.length) throw new Error(`${status?.messages} of ${messages.length} stored`);
+    } finally {
+      await store.close();
+      await directory.remove();
+    }
+  }
+  const seconds = median(times) / 1000;
+  return [
+    {
+      what: 'ingest',
+      value: `${(messages.length / seconds).toFixed(0)} messages/s`,
+      note: `${messages.length} messages of ${Math.round(octets / messages.length / 1000)} KB on average`,
+    },
+    { what: 'ingest', value: `${(octets / 1e6 / seconds).toFixed(1)} MB/s` },
+    { what: 'event loop delay meanwhile, p99', value: `${median(delays).toFixed(1)} ms` },
+  ];
+}

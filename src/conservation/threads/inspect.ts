@@ -1,0 +1,89 @@
+import type { AgentConfig } from '../../config/schema.ts';
+import { verifySignature } from '../../pec/signature/index.ts';
+import type { SignatureOutcome } from '../../pec/types.ts';
+import { sha256Fingerprint } from '../../pki/pem.ts';
+import type { MessageRecord } from '../../store/types.ts';
+import { attachmentDigests } from '../metadata/attachments.ts';
+import { signatureInWords, subjectOf } from '../metadata/words.ts';
+import { messageGroup } from '../package/index-xml.ts';
+import { reportEntry } from '../report/report-xml.ts';
+import type { MessageCheck } from '../types.ts';
+import { type MessageSource, receive } from './receive.ts';
+
+export interface InspectTask extends MessageSource {
+  readonly record: MessageRecord;
+  readonly account: string;
+  readonly holder: AgentConfig;
+  readonly checkedAt: number;
+}
+
+export interface Inspected {
+  readonly check: MessageCheck;
+  readonly subject: string;
+  readonly outcome: string;
+  readonly certificates: readonly { readonly sha256: string; readonly der: Uint8Array }[];
+  /** UTF-8: FileGroup of the index, entry of the report. */
+  readonly group: Uint8Array;
+  readonly entry: Uint8Array;
+}
+
+/** The message made the inspection fail. */
+export interface Uninspected {
+  readonly failure: string;
+}
+
+/**
+ * Reads a message to its last octet and compares it with its record; null when it is not what was stored. Then checks
+ * the gestore's signature and writes the message's share of index and report. Never rejects.
+ */
+export async function inspect(
+  task: InspectTask,
+  anchors: readonly Uint8Array[],
+): Promise<Inspected | Uninspected | null> {
+  try {
+    return await inspectWhole(task, anchors);
+  } catch (error) {
+    return { failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function inspectWhole(task: InspectTask, anchors: readonly Uint8Array[]): Promise<Inspected | null> {
+  const { record, account, holder, checkedAt } = task;
+  const raw = await receive(record, task);
+  if (raw === null) return null;
+  const { certificates, ...signature } = raw === 'too large' ? NOT_CHECKED : check(raw, record, anchors, checkedAt);
+  const attachments =
+    raw === 'too large' ? { count: 0, listed: [] } : attachmentDigests(raw, record.structure.root, record.pec);
+  return {
+    check: { message: record.message, sha256: record.sha256, signature },
+    subject: subjectOf(record),
+    outcome: signatureInWords(signature.status),
+    certificates: certificates.map(der => ({ sha256: sha256Fingerprint(der), der: new Uint8Array(der) })),
+    group: utf8(messageGroup({ record, account, holder, signature, attachments, checkedAt }).xml),
+    entry: utf8(reportEntry(record, signature).xml),
+  };
+}
+
+const NOT_CHECKED: SignatureOutcome = {
+  status: 'none',
+  reasons: ['Il messaggio è troppo grande: la firma non è stata verificata, gli allegati non sono elencati.'],
+  digestAlgorithm: null,
+  signingTime: null,
+  signer: null,
+  certificates: [],
+};
+
+function check(raw: Uint8Array, record: MessageRecord, anchors: readonly Uint8Array[], at: number): SignatureOutcome {
+  try {
+    return verifySignature(raw, record.structure.root, { anchors, at });
+  } catch (error) {
+    // Whatever a message does to the check is a finding about the message, and no reason to refuse it.
+    const reason = `La verifica della firma si è interrotta: ${error instanceof Error ? error.message : String(error)}`;
+    return { ...NOT_CHECKED, status: 'broken', reasons: [reason] };
+  }
+}
+
+function utf8(xml: string): Uint8Array {
+  // Own buffer: it is transferred to the main thread.
+  return new Uint8Array(Buffer.from(`${xml}\n`, 'utf8'));
+}

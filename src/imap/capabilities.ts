@@ -1,0 +1,57 @@
+import type { Session } from './session.ts';
+
+/** What the engine can do before login. */
+const BEFORE_LOGIN = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
+
+/**
+ * What the engine can do on a view after login. On an upstream's account the client is told the intersection of this
+ * list and the upstream's, so each name missing here is taken from the user in his own mailbox.
+ */
+export const ENGINE_CAPABILITIES: readonly string[] = [
+  'IMAP4rev1',
+  'SASL-IR',
+  'LITERAL+',
+  'ID',
+  'ENABLE',
+  'IDLE',
+  'NAMESPACE',
+  'UIDPLUS',
+  'UNSELECT',
+  'CHILDREN',
+  'SPECIAL-USE',
+  'CREATE-SPECIAL-USE',
+  'MOVE',
+  'LIST-EXTENDED',
+  'LIST-STATUS',
+  'STATUS=SIZE',
+  'ESEARCH',
+  'WITHIN',
+  'SEARCHRES',
+  'CONDSTORE',
+  'QRESYNC',
+  'UTF8=ACCEPT',
+];
+
+/** What holds on our own hop, whatever the upstream can do. */
+export const HOP_CAPABILITIES: readonly string[] = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID'];
+
+/** The capabilities to tell this session's client now. */
+function capabilities(session: Session): readonly string[] {
+  if (session.account === null) {
+    const list = [...BEFORE_LOGIN];
+    if (session.startTls !== null) list.push('STARTTLS');
+    list.push(...(session.secure ? ['AUTH=PLAIN', 'AUTH=LOGIN'] : ['LOGINDISABLED']));
+    return list;
+  }
+  return session.relay?.capabilities ?? ENGINE_CAPABILITIES;
+}
+
+/** `[CAPABILITY ...]` for greeting and login. */
+export function capabilityCode(session: Session): string {
+  return `[${capabilityText(session)}]`;
+}
+
+/** `CAPABILITY ...` */
+export function capabilityText(session: Session): string {
+  return `CAPABILITY ${capabilities(session).join(' ')}`;
+}

@@ -1,0 +1,137 @@
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import { capabilityCode } from './capabilities.ts';
+import { dispatch, printable } from './dispatch.ts';
+import { ConnectionClosed, FatalFailure } from './errors.ts';
+import { type ImapServices, Session } from './session.ts';
+import { LIMITS } from './wire/limits.ts';
+import { CommandReader } from './wire/reader.ts';
+import { ByteSource } from './wire/source.ts';
+import { ResponseWriter } from './wire/writer.ts';
+
+/** One client connection from greeting to close. */
+export class Connection {
+  #socket: Socket;
+  readonly #source: ByteSource;
+  readonly #writer: ResponseWriter;
+  readonly #session: Session;
+  readonly #closed = new AbortController();
+
+  /**
+   * @param tls context for STARTTLS; null where it is not offered
+   * @param secure whether passwords may be told as the connection is now
+   */
+  constructor(
+    socket: Socket,
+    options: { id: string; services: ImapServices; tls: SecureContext | null; secure: boolean },
+  ) {
+    this.#socket = socket;
+    this.#source = new ByteSource(socket);
+    this.#writer = new ResponseWriter(socket);
+    this.#session = new Session({
+      id: options.id,
+      services: options.services,
+      reader: new CommandReader(this.#source),
+      writer: this.#writer,
+      signal: this.#closed.signal,
+      secure: options.secure,
+    });
+    const context = options.tls;
+    if (context !== null) this.#session.startTls = () => this.#startTls(context);
+    this.#session.disconnect = reason => {
+      if (reason !== null) this.#bye(reason);
+      this.#socket.destroySoon();
+    };
+    this.#watch(socket);
+  }
+
+  /** Serves the client until it leaves, breaks the rules or the server stops. Never rejects. */
+  async serve(): Promise<void> {
+    const { logger } = this.#session;
+    try {
+      this.#writer.line(`* OK ${capabilityCode(this.#session)} Archivia`);
+      await this.#writer.flush();
+      await this.#serveCommands();
+    } catch (error) {
+      if (error instanceof FatalFailure) this.#bye(error);
+      else if (!(error instanceof ConnectionClosed)) logger.error({ err: error }, 'connection failed');
+    } finally {
+      await this.#end();
+    }
+  }
+
+  /** Tells the client that the server stops, and ends the connection. */
+  close(): void {
+    this.#session.disconnect(new FatalFailure('UNAVAILABLE', 'Il server si sta fermando.'));
+    this.#closed.abort();
+  }
+
+  async #serveCommands(): Promise<void> {
+    const session = this.#session;
+    while (!session.loggedOut) {
+      const command = await session.reader.next();
+      if (command === null) return;
+      if (session.relay !== null) await session.relay.take(command);
+      else await dispatch(session, command);
+      if (session.account !== null && session.reader.lineLimit !== LIMITS.lineAfterLogin) {
+        session.reader.lineLimit = LIMITS.lineAfterLogin;
+        this.#socket.setTimeout(LIMITS.idleMilliseconds);
+      }
+    }
+  }
+
+  #bye(reason: FatalFailure): void {
+    try {
+      this.#writer.line(`* BYE ${reason.code === null ? '' : `[${reason.code}] `}${printable(reason.message)}`);
+      this.#writer.flush().catch(() => {});
+    } catch {
+      // The client has gone already.
+    }
+  }
+
+  async #end(): Promise<void> {
+    const session = this.#session;
+    try {
+      await session.selected?.close();
+      await session.relay?.close();
+    } catch (error) {
+      session.logger.warn({ err: error }, 'session not closed cleanly');
+    }
+    session.selected = null;
+    this.#socket.end();
+    // A peer that never closes its side must not keep ours.
+    const socket = this.#socket;
+    setTimeout(() => socket.destroy(), 5_000).unref();
+    this.#closed.abort();
+  }
+
+  #watch(socket: Socket): void {
+    socket.on('error', error => this.#session.logger.debug({ err: error }, 'socket error'));
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#closed.abort();
+    });
+    socket.on('timeout', () => {
+      this.#bye(new FatalFailure(null, 'Connessione inattiva troppo a lungo.'));
+      socket.destroySoon();
+    });
+    socket.setTimeout(LIMITS.loginMilliseconds);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+  }
+
+  async #startTls(secureContext: SecureContext): Promise<void> {
+    this.#source.release();
+    const secured = new TLSSocket(this.#socket, { isServer: true, secureContext });
+    // What came in clear text behind STARTTLS is dropped with the old buffer.
+    this.#source.exchange(secured);
+    this.#writer.exchange(secured);
+    this.#socket = secured;
+    this.#watch(secured);
+    await new Promise<void>((resolve, reject) => {
+      secured.once('secure', resolve);
+      secured.once('error', reject);
+      secured.once('close', () => reject(new ConnectionClosed()));
+    });
+    this.#session.secure = true;
+  }
+}

@@ -1,0 +1,2 @@
+export { delimiterLine, listViewLines } from './lines.ts';
+export { parseListCommand } from './request.ts';

@@ -1,0 +1,70 @@
+import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
+import type { ListenerConfig } from '../config/schema.ts';
+import { Connection } from './connection.ts';
+import type { ImapServices } from './session.ts';
+
+/** Connections of one listener that are not logged in or are, together; beyond it new ones are turned away. */
+const MAXIMUM_CONNECTIONS = 5_000;
+
+export interface ImapListener {
+  /** Starts to accept. @returns the port; rejects with the system's error when the address cannot be had */
+  listen(): Promise<number>;
+  /** Says goodbye to every client and stops. */
+  close(): Promise<void>;
+}
+
+/** An IMAP port: implicit TLS, STARTTLS, or clear text on loopback (the configuration's checks see to that). */
+export function createImapListener(
+  options: ImapServices & { listener: ListenerConfig; tls: SecureContextOptions },
+): ImapListener {
+  const { listener, tls, ...services } = options;
+  const connections = new Set<Connection>();
+  let counter = 0;
+
+  const accept = (socket: Socket): void => {
+    if (connections.size >= MAXIMUM_CONNECTIONS) {
+      socket.on('error', () => {});
+      socket.end('* BYE [LIMIT] Troppe connessioni: riprovare tra poco.\r\n');
+      return;
+    }
+    const connection = new Connection(socket, {
+      id: `${listener.port}-${(++counter).toString(36)}`,
+      services,
+      tls: listener.tls === 'starttls' ? createSecureContext({ minVersion: 'TLSv1.2', ...tls }) : null,
+      secure: listener.tls === 'implicit' || isLoopback(socket),
+    });
+    connections.add(connection);
+    void connection.serve().finally(() => connections.delete(connection));
+  };
+
+  const server: Server =
+    listener.tls === 'implicit'
+      ? createTlsServer({ minVersion: 'TLSv1.2', ...tls }, accept)
+      : createPlainServer({ pauseOnConnect: false }, accept);
+  server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host: listener.host, port: listener.port }, () => {
+          server.off('error', reject);
+          server.on('error', error => services.logger.error({ err: error }, 'listener failed'));
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+    close: async () => {
+      const closed = new Promise<void>(resolve => {
+        server.close(() => resolve());
+      });
+      for (const connection of connections) connection.close();
+      await closed;
+    },
+  };
+}
+
+function isLoopback(socket: Socket): boolean {
+  const address = socket.remoteAddress ?? '';
+  return /^(::ffff:)?127\./.test(address) || address === '::1';
+}

@@ -1,0 +1,72 @@
+import type { Account } from '../../store/accounts/types.ts';
+import { Refusal } from '../errors.ts';
+import { configuredRoots, refused } from '../login.ts';
+import { ViewNames } from '../names.ts';
+import type { Session } from '../session.ts';
+import { RelaySession } from './relay.ts';
+import { askHierarchy, chooseRoots } from './roots.ts';
+import { type TaggedAnswer, UpstreamConnection } from './upstream.ts';
+
+/** Codes of RFC 5530 that say something of the server or the account and nothing of the password. */
+const NOT_THE_PASSWORD = ['UNAVAILABLE', 'LIMIT', 'INUSE', 'CONTACTADMIN', 'SERVERBUG', 'PRIVACYREQUIRED'];
+
+const DOWN =
+  'Il server del gestore PEC non risponde: riprovare tra qualche minuto. La password non è stata verificata.';
+
+/**
+ * Logs in at the upstream with the client's own credentials; its answer is ours. On success the session has its
+ * account, store, names and relay.
+ */
+export async function connectRelay(session: Session, account: Account, password: string): Promise<void> {
+  if (account.upstream.kind !== 'remote') throw new Error('account without upstream');
+  const remote = account.upstream.imap;
+  const { guard, logger } = session.services;
+  let upstream: UpstreamConnection | null = null;
+  let answer: TaggedAnswer | null = null;
+  const outcome = await guard.attempt(account.address, password, async () => {
+    try {
+      upstream = await UpstreamConnection.open(remote);
+      answer = await upstream.logIn(account.login, password);
+    } catch (error) {
+      logger.warn({ session: session.id, account: account.address, err: error }, 'upstream login not possible');
+      return 'unavailable';
+    }
+    if (answer.status === 'OK') return 'accepted';
+    upstream.destroy();
+    return answer.status === 'NO' && !NOT_THE_PASSWORD.includes(responseCode(answer) ?? '') ? 'refused' : 'unavailable';
+  });
+  if (outcome === 'refused') {
+    logger.info({ session: session.id, account: account.address }, 'login refused');
+    throw await refused();
+  }
+  if (outcome === 'unavailable' || upstream === null) {
+    const code = answer === null ? null : responseCode(answer);
+    throw new Refusal(code !== null && NOT_THE_PASSWORD.includes(code) ? code : 'UNAVAILABLE', DOWN);
+  }
+  await takeOver(session, account, password, upstream);
+}
+
+async function takeOver(
+  session: Session,
+  account: Account,
+  password: string,
+  upstream: UpstreamConnection,
+): Promise<void> {
+  try {
+    const store = await session.services.directory.store(account);
+    const hierarchy = await askHierarchy(upstream);
+    const configured = configuredRoots(session);
+    const roots = configured === null ? null : await chooseRoots(upstream, store, hierarchy, configured);
+    session.account = account;
+    session.store = store;
+    session.names = new ViewNames({ ...hierarchy, roots, local: false });
+    session.relay = new RelaySession(session, upstream, { account, password });
+  } catch (error) {
+    upstream.destroy();
+    throw error;
+  }
+}
+
+function responseCode(answer: TaggedAnswer): string | null {
+  return /^\[([A-Z-]+)/i.exec(answer.text)?.[1]?.toUpperCase() ?? null;
+}

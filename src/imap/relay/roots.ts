@@ -1,0 +1,87 @@
+import type { AccountStore } from '../../store/types.ts';
+import { decodeMutf7 } from '../mutf7.ts';
+import type { ViewRoots } from '../names.ts';
+import { AnswerCollector } from './answers.ts';
+import type { UpstreamConnection } from './upstream.ts';
+
+/** Where the upstream's own folders of the user are. */
+export interface Hierarchy {
+  readonly delimiter: string;
+  /** Prefix of the personal namespace, `INBOX.` on Courier, Cyrus and Aruba; mostly empty. */
+  readonly prefix: string;
+}
+
+/** Asks for delimiter (RFC 3501 section 6.3.8) and personal namespace (RFC 2342). */
+export async function askHierarchy(upstream: UpstreamConnection): Promise<Hierarchy> {
+  if (upstream.capabilities.has('NAMESPACE')) {
+    const collector = new AnswerCollector('NAMESPACE');
+    await upstream.command(['NAMESPACE'], { capture: collector.capture });
+    const parser = collector.answers[0];
+    if (parser?.take(' ') && parser.take('(') && parser.take('(')) {
+      const prefix = parser.string();
+      parser.space();
+      const delimiter = parser.nstring();
+      if (delimiter !== null) return { delimiter, prefix };
+    }
+  }
+  const collector = new AnswerCollector('LIST');
+  await upstream.command(['LIST "" ""'], { capture: collector.capture });
+  return { delimiter: (collector.answers[0] && listAnswer(collector.answers[0]).delimiter) ?? '/', prefix: '' };
+}
+
+const SETTING = 'viewRoots';
+
+/**
+ * Names of the three trees on this account. A folder of the user's own is never hidden: the tree takes a suffix then,
+ * chosen once and remembered.
+ */
+export async function chooseRoots(
+  upstream: UpstreamConnection,
+  store: AccountStore,
+  hierarchy: Hierarchy,
+  configured: ViewRoots,
+): Promise<ViewRoots> {
+  const collector = new AnswerCollector('LIST');
+  await upstream.command([`LIST "" "${hierarchy.prefix.replaceAll(/["\\]/g, '\\$&')}%"`], {
+    capture: collector.capture,
+  });
+  const taken = new Set<string>();
+  for (const answer of collector.answers) {
+    const { name } = listAnswer(answer);
+    if (name.startsWith(hierarchy.prefix)) taken.add(name.slice(hierarchy.prefix.length).normalize('NFC'));
+  }
+  const remembered = (await store.setting<Record<string, string>>(SETTING)) ?? {};
+  const choose = (name: string): string => {
+    const clean = name.replaceAll(hierarchy.delimiter, '-');
+    const candidates = [remembered[name] ?? clean, clean, `${clean} (Archivia)`];
+    const free = candidates.find(candidate => !taken.has(candidate));
+    if (free !== undefined) return free;
+    let number = 2;
+    while (taken.has(`${clean} (Archivia ${number})`)) number++;
+    return `${clean} (Archivia ${number})`;
+  };
+  const roots = {
+    intake: choose(configured.intake),
+    archive: choose(configured.archive),
+    conservation: choose(configured.conservation),
+  };
+  const chosen = {
+    ...remembered,
+    [configured.intake]: roots.intake,
+    [configured.archive]: roots.archive,
+    [configured.conservation]: roots.conservation,
+  };
+  if (JSON.stringify(chosen) !== JSON.stringify(remembered)) await store.setSetting(SETTING, chosen);
+  return roots;
+}
+
+/** Delimiter and name of a LIST response; an undecodable name stays as it is. */
+function listAnswer(parser: AnswerCollector['answers'][number]): { delimiter: string | null; name: string } {
+  parser.space();
+  parser.list(() => parser.flag());
+  parser.space();
+  const delimiter = parser.nstring();
+  parser.space();
+  const name = parser.astring();
+  return { delimiter, name: decodeMutf7(name) ?? name };
+}

@@ -1,0 +1,61 @@
+/** How a command of a client is treated while it has an upstream. */
+export type Route =
+  /** Belongs to our own hop: CAPABILITY, ID, LOGOUT. */
+  | 'engine'
+  /** About the selected mailbox: goes where that is. */
+  | 'selected'
+  | 'copy'
+  /** Names one mailbox as its first argument. */
+  | 'mailbox'
+  | 'select'
+  | 'append'
+  | 'rename'
+  | 'list'
+  | 'noop'
+  | 'idle'
+  | 'enable'
+  /** The upstream's alone. */
+  | 'upstream';
+
+const ROUTES: Record<Route, readonly string[]> = {
+  engine: ['CAPABILITY', 'ID', 'LOGOUT', 'LOGIN', 'AUTHENTICATE', 'STARTTLS'],
+  selected: [
+    'CHECK',
+    'CLOSE',
+    'EXPUNGE',
+    'FETCH',
+    'SEARCH',
+    'SORT',
+    'STORE',
+    'THREAD',
+    'UID EXPUNGE',
+    'UID FETCH',
+    'UID SEARCH',
+    'UID SORT',
+    'UID STORE',
+    'UID THREAD',
+    'UNSELECT',
+  ],
+  copy: ['COPY', 'MOVE', 'UID COPY', 'UID MOVE'],
+  mailbox: ['CREATE', 'DELETE', 'STATUS', 'SUBSCRIBE', 'UNSUBSCRIBE'],
+  select: ['SELECT', 'EXAMINE'],
+  append: ['APPEND'],
+  rename: ['RENAME'],
+  list: ['LIST', 'LSUB', 'XLIST'],
+  noop: ['NOOP'],
+  idle: ['IDLE'],
+  enable: ['ENABLE'],
+  upstream: ['NAMESPACE'],
+};
+
+const BY_NAME = new Map<string, Route>(
+  Object.entries(ROUTES).flatMap(([route, names]) => names.map(name => [name, route as Route] as const)),
+);
+
+/**
+ * An unlisted command goes to the engine, which refuses it: a command of an extension that is not advertised must not
+ * work in one folder and fail in the next.
+ */
+export function routeOf(name: string): Route {
+  return BY_NAME.get(name) ?? 'engine';
+}

@@ -1,0 +1,2 @@
+export { issueCertificate } from './certificate.ts';
+export { pemDecodeAll, pemEncode } from './pem.ts';

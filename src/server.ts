@@ -1,0 +1,147 @@
+/** Puts the layers together: one process, one data directory, all listeners. */
+import type { Logger } from 'pino';
+import { type Archiver, createArchiver } from './archiver/index.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { policyAccepts } from './conservation/index.ts';
+import type { ConservationService } from './conservation/types.ts';
+import { createImapListener } from './imap/listener.ts';
+import { Closers } from './server/closers.ts';
+import { openConservation } from './server/conservation.ts';
+import { lockDataDirectory } from './server/data-lock.ts';
+import { listenFailure, StartError } from './server/errors.ts';
+import { makeLocalMailboxes } from './server/local-mailboxes.ts';
+import { loadTls } from './server/tls.ts';
+import { createSubmissionListener } from './smtp/listener.ts';
+import { createAccountDirectory } from './store/accounts/directory.ts';
+import { createLoginGuard } from './store/accounts/login-guard.ts';
+import { openVault } from './store/accounts/vault.ts';
+import { openStore } from './store/index.ts';
+import type { AccountStore, Filed, Store } from './store/types.ts';
+import { createWebServer } from './web/server.ts';
+
+export interface RunningServer {
+  /** In the order of the configuration. */
+  readonly ports: { readonly imap: readonly number[]; readonly smtp: readonly number[]; readonly web: number | null };
+  readonly store: Store;
+  readonly conservation: ConservationService;
+  readonly archiver: Archiver;
+  /** Says goodbye to every client, lets running work finish within bounds and closes everything. */
+  stop(): Promise<void>;
+}
+
+interface Listener {
+  listen(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** How long a refused password is refused without asking the provider again. */
+const REFUSED_FOR = 10 * 60_000;
+/** What one part of the server may take to stop, milliseconds. */
+const STOP_LIMIT = 5_000;
+
+/**
+ * Starts the server and logs one line `"msg":"ready"` with its ports once every listener accepts. Rejects with a
+ * StartError (or what the failing part threw) after closing again whatever had been opened.
+ */
+export async function startServer(loaded: LoadedConfig, { logger }: { logger: Logger }): Promise<RunningServer> {
+  const closers = new Closers(logger);
+  try {
+    return await start(loaded, logger, closers);
+  } catch (error) {
+    await closers.closeAll(STOP_LIMIT);
+    throw error;
+  }
+}
+
+async function start({ config, upstreams }: LoadedConfig, logger: Logger, closers: Closers): Promise<RunningServer> {
+  const release = await lockDataDirectory(config.dataDir);
+  closers.push('data directory', async () => release());
+  const tls = await loadTls(config, logger);
+  const store = await openStore(config.dataDir, { logger });
+  closers.push('store', () => store.close());
+  const vault = await openVault(config.dataDir, config.vault, store).catch((error: Error) => {
+    throw new StartError(error.message);
+  });
+  const directory = createAccountDirectory(config, store, upstreams);
+  await makeLocalMailboxes(directory);
+  const guard = createLoginGuard({ ttlMs: REFUSED_FOR });
+
+  const conservation = await openConservation(config, logger);
+  closers.push('conservation', () => conservation.stop());
+  const watched = new Set<string>();
+  const watch = async (account: AccountStore): Promise<void> => {
+    if (watched.has(account.address)) return;
+    watched.add(account.address);
+    try {
+      await conservation.watch(account);
+    } catch (error) {
+      watched.delete(account.address);
+      throw error;
+    }
+  };
+  for (const address of await store.addresses()) {
+    // One account that cannot be opened is no reason to keep the others out.
+    await store
+      .account(address)
+      .then(watch)
+      .catch(error => logger.error({ err: error, account: address }, 'account cannot be opened'));
+  }
+
+  const queueByPolicy = async (account: AccountStore, filed: Filed): Promise<void> => {
+    const record = await account.record(filed.message);
+    if (record.conserved !== null || !policyAccepts(config.conservation.policy, record)) return;
+    await watch(account);
+    await account.queue([filed.message]);
+  };
+  const archiver = createArchiver({ directory, vault, guard, config, logger, onArchived: queueByPolicy });
+  closers.push('archiver', () => archiver.stop());
+
+  const onLogin = (account: Parameters<typeof directory.store>[0]): void => {
+    directory
+      .store(account)
+      .then(watch)
+      .catch(error => logger.error({ err: error, account: account.address }, 'conservation cannot watch the account'));
+  };
+  const open = async (kind: string, { host, port }: { host: string; port: number }, listener: Listener) => {
+    const actual = await listener.listen().catch(error => {
+      throw listenFailure(kind, host, port, error);
+    });
+    closers.push(`${kind} ${host}:${actual}`, () => listener.close());
+    return actual;
+  };
+
+  const imap: number[] = [];
+  for (const listener of config.imap.listen) {
+    const onUpstreamFiled = (account: { address: string }) => archiver.nudge(account.address);
+    const services = { directory, vault, guard, config, logger, onLogin, onUpstreamFiled };
+    imap.push(await open('imap', listener, createImapListener({ ...services, listener, tls })));
+  }
+  const smtp: number[] = [];
+  for (const listener of config.smtp?.listen ?? []) {
+    const services = { directory, vault, guard, config, logger, onArchived: queueByPolicy };
+    smtp.push(await open('smtp', listener, createSubmissionListener({ ...services, listener, tls })));
+  }
+  let accepting = true;
+  const web =
+    config.web === undefined
+      ? null
+      : await open(
+          'web',
+          config.web.listen,
+          createWebServer({ listener: config.web.listen, tls, isHealthy: () => accepting }),
+        );
+
+  await archiver.start();
+  const ports = { imap, smtp, web };
+  logger.info({ ports, dataDir: config.dataDir }, 'ready');
+  return {
+    ports,
+    store,
+    conservation,
+    archiver,
+    stop: () => {
+      accepting = false;
+      return closers.closeAll(STOP_LIMIT);
+    },
+  };
+}

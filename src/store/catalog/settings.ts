@@ -1,0 +1,32 @@
+import type { AccountContext } from '../database/context.ts';
+import type { FolderCursor } from '../types.ts';
+
+/** JSON text of a setting. */
+export function setting(context: AccountContext, key: string): string | null {
+  return context.sql<string>('SELECT value FROM setting WHERE key = ?').pluck().get(key) ?? null;
+}
+
+export function setSetting(context: AccountContext, key: string, value: string): void {
+  context.write(() => {
+    context
+      .sql('INSERT INTO setting (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
+      .run(key, value);
+  });
+}
+
+export function cursors(context: AccountContext): FolderCursor[] {
+  return context
+    .sql<FolderCursor>('SELECT folder, uidvalidity AS "uidValidity", last_uid AS "lastUid" FROM cursor ORDER BY folder')
+    .all();
+}
+
+export function setCursor(context: AccountContext, cursor: FolderCursor): void {
+  context.write(() => {
+    context
+      .sql(
+        `INSERT INTO cursor (folder, uidvalidity, last_uid) VALUES (?, ?, ?)
+         ON CONFLICT (folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, last_uid = excluded.last_uid`,
+      )
+      .run(cursor.folder, cursor.uidValidity, cursor.lastUid);
+  });
+}

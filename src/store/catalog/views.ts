@@ -1,0 +1,86 @@
+import { CATEGORIES, type Category } from '../../pec/types.ts';
+import type { AccountContext, TreeRow } from '../database/context.ts';
+import { StoreError, type View } from '../types.ts';
+import { mailboxName } from './mailbox-name.ts';
+
+/** One leaf of a tree with its counters. */
+export interface LeafRow {
+  readonly id: number;
+  readonly tree: number;
+  readonly year: number;
+  readonly month: number;
+  readonly category: string;
+  readonly special: string;
+  readonly messages: number;
+  readonly unseen: number;
+  readonly deleted: number;
+  readonly bytes: number;
+  readonly max_uid: number;
+  readonly max_modseq: number;
+}
+
+/** A view resolved: its tree, its leaves, and the SQL condition on `entry e` (or `expunged e`) that selects it. */
+export interface ResolvedView {
+  readonly view: View;
+  readonly tree: TreeRow;
+  readonly leaves: readonly LeafRow[];
+  readonly where: string;
+}
+
+/** Tree of a view. Rejects NONEXISTENT for a mailbox that is not there. */
+export function treeOf(context: AccountContext, view: View): TreeRow {
+  const name = view.tree === 'local' ? mailboxName(view.name) : '';
+  const row = context
+    .sql<TreeRow>('SELECT id, kind, name, uidvalidity, special_use FROM tree WHERE kind = ? AND name = ?')
+    .get(view.tree, name);
+  if (!row) throw new StoreError('NONEXISTENT', 'La cartella non esiste');
+  return row;
+}
+
+export function leavesOf(context: AccountContext, tree: number): LeafRow[] {
+  return context.sql<LeafRow>('SELECT * FROM leaf WHERE tree = ? ORDER BY id').all(tree);
+}
+
+/** Rejects NONEXISTENT for a level that never held anything (the roots and the special leaves are always there). */
+export function resolve(context: AccountContext, view: View): ResolvedView {
+  const tree = treeOf(context, view);
+  const all = leavesOf(context, tree.id);
+  if (isWholeTree(view)) return { view, tree, leaves: all, where: `e.tree = ${tree.id}` };
+  const leaves = all.filter(leaf => holds(view, leaf));
+  if (leaves.length === 0) throw new StoreError('NONEXISTENT', 'La cartella non esiste');
+  return { view, tree, leaves, where: `e.tree = ${tree.id} AND e.leaf IN (${leaves.map(leaf => leaf.id).join()})` };
+}
+
+/** The leaf's own view. */
+export function leafView(
+  tree: Pick<TreeRow, 'kind' | 'name'>,
+  leaf: Pick<LeafRow, 'year' | 'month' | 'category' | 'special'>,
+): View {
+  if (tree.kind === 'local') return { tree: 'local', name: tree.name };
+  if (tree.kind === 'intake') return { tree: 'intake' };
+  if (tree.kind === 'conservation' && (leaf.special === 'reports' || leaf.special === 'distribution')) {
+    return { tree: 'conservation', special: leaf.special };
+  }
+  return { tree: tree.kind, year: leaf.year, month: leaf.month, category: asCategory(leaf.category) };
+}
+
+export function asCategory(name: string): Category {
+  return CATEGORIES.find(category => category === name) ?? 'Ordinaria';
+}
+
+function isWholeTree(view: View): boolean {
+  if (view.tree === 'local' || view.tree === 'intake') return true;
+  if ('special' in view) return false;
+  return view.year === undefined && view.month === undefined && view.category === undefined;
+}
+
+function holds(view: View, leaf: LeafRow): boolean {
+  if (view.tree === 'local' || view.tree === 'intake') return true;
+  if ('special' in view) return leaf.special === view.special;
+  return (
+    leaf.special === '' &&
+    (view.year === undefined || view.year === leaf.year) &&
+    (view.month === undefined || view.month === leaf.month) &&
+    (view.category === undefined || view.category === leaf.category)
+  );
+}

@@ -1,0 +1,214 @@
+/**
+ * Tables of one account's database. Instants are milliseconds since the epoch. Counters of `leaf` and `message` are kept
+ * by triggers, so they are right in every transaction whatever changes the rows.
+ */
+export const SCHEMA_VERSION = 1;
+
+export const SCHEMA = `
+CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- Committed length of each segment file: what lies beyond was never acknowledged.
+CREATE TABLE segment (number INTEGER PRIMARY KEY, length INTEGER NOT NULL);
+
+CREATE TABLE piece (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL UNIQUE,
+  segment INTEGER NOT NULL,
+  offset INTEGER NOT NULL,
+  scheme INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  stored INTEGER NOT NULL
+);
+
+CREATE TABLE message (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL UNIQUE,
+  size INTEGER NOT NULL,
+  internal_date INTEGER NOT NULL,
+  filed_at INTEGER NOT NULL,
+  category TEXT NOT NULL,
+  -- Category that the message's own kind gives, before its direction is looked at.
+  kind_category TEXT NOT NULL,
+  from_self INTEGER NOT NULL,
+  certified_at INTEGER,
+  sent_day TEXT,
+  message_id TEXT,
+  thread TEXT NOT NULL,
+  direction TEXT NOT NULL,
+  source TEXT NOT NULL,
+  folder TEXT,
+  stored_at INTEGER NOT NULL,
+  recipe BLOB NOT NULL,
+  -- Entries in all trees; a message without any is an orphan from that moment on.
+  entries INTEGER NOT NULL DEFAULT 0,
+  orphaned_at INTEGER,
+  package TEXT,
+  conserved_at INTEGER
+);
+
+CREATE TABLE structure (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  envelope TEXT NOT NULL,
+  body TEXT NOT NULL,
+  bodystructure TEXT NOT NULL,
+  tree BLOB NOT NULL,
+  -- zstd, JSON of {summary, pec}.
+  facts BLOB NOT NULL
+);
+
+-- Folded text, for what the index cannot answer. Very long texts are not in the index at all.
+CREATE TABLE text (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  indexed INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  cc TEXT NOT NULL,
+  bcc TEXT NOT NULL,
+  header TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX text_unindexed ON text (message) WHERE indexed = 0;
+CREATE VIRTUAL TABLE search USING fts5 (
+  subject, sender, recipient, cc, bcc, header, body,
+  content='', contentless_delete=1, tokenize='trigram case_sensitive 1'
+);
+CREATE TABLE unreadable (message INTEGER NOT NULL REFERENCES message, section TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX unreadable_message ON unreadable (message);
+
+CREATE TABLE tree (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  -- Empty but for local mailboxes.
+  name TEXT NOT NULL,
+  uidvalidity INTEGER NOT NULL,
+  uidnext INTEGER NOT NULL DEFAULT 1,
+  modseq INTEGER NOT NULL DEFAULT 1,
+  special_use TEXT,
+  UNIQUE (kind, name)
+);
+-- The last UIDVALIDITY given, ever.
+CREATE TABLE uidvalidity (last INTEGER NOT NULL);
+INSERT INTO uidvalidity VALUES (0);
+
+-- A tree's entries by year, month and kind, or by special name; 0 and '' stand for none.
+CREATE TABLE leaf (
+  id INTEGER PRIMARY KEY,
+  tree INTEGER NOT NULL REFERENCES tree ON DELETE CASCADE,
+  year INTEGER NOT NULL,
+  month INTEGER NOT NULL,
+  category TEXT NOT NULL,
+  special TEXT NOT NULL,
+  messages INTEGER NOT NULL DEFAULT 0,
+  unseen INTEGER NOT NULL DEFAULT 0,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  -- Maxima ever reached: they survive what is expunged.
+  max_uid INTEGER NOT NULL DEFAULT 0,
+  max_modseq INTEGER NOT NULL DEFAULT 1,
+  UNIQUE (tree, year, month, category, special)
+);
+
+CREATE TABLE entry (
+  tree INTEGER NOT NULL REFERENCES tree,
+  uid INTEGER NOT NULL,
+  leaf INTEGER NOT NULL REFERENCES leaf,
+  message INTEGER NOT NULL REFERENCES message,
+  -- 1 \\Seen, 2 \\Answered, 4 \\Flagged, 8 \\Deleted, 16 \\Draft.
+  flags INTEGER NOT NULL,
+  -- Numbers of the tree's keywords between commas: ',3,17,'; empty when there are none.
+  keywords TEXT NOT NULL,
+  modseq INTEGER NOT NULL,
+  -- MODSEQ at which the entry came.
+  born INTEGER NOT NULL,
+  internal_date INTEGER NOT NULL,
+  save_date INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  PRIMARY KEY (tree, uid)
+) WITHOUT ROWID;
+CREATE INDEX entry_leaf ON entry (leaf, uid);
+CREATE INDEX entry_message ON entry (message, tree);
+CREATE INDEX entry_modseq ON entry (tree, modseq);
+CREATE INDEX entry_unseen ON entry (leaf, uid) WHERE (flags & 1) = 0;
+
+CREATE TABLE expunged (
+  tree INTEGER NOT NULL REFERENCES tree ON DELETE CASCADE,
+  modseq INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  leaf INTEGER NOT NULL,
+  PRIMARY KEY (tree, modseq, uid)
+) WITHOUT ROWID;
+
+CREATE TABLE keyword (
+  id INTEGER PRIMARY KEY,
+  tree INTEGER NOT NULL REFERENCES tree ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  folded TEXT NOT NULL,
+  UNIQUE (tree, folded)
+);
+
+CREATE TABLE subscription (view TEXT PRIMARY KEY, subscribed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursor (folder TEXT PRIMARY KEY, uidvalidity INTEGER NOT NULL, last_uid INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE queue (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  message INTEGER NOT NULL UNIQUE REFERENCES message,
+  intake_uid INTEGER,
+  by_policy INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  reason TEXT,
+  queued_at INTEGER NOT NULL
+);
+CREATE TABLE refusal (message INTEGER PRIMARY KEY REFERENCES message, reason TEXT NOT NULL, at INTEGER NOT NULL);
+
+CREATE TABLE package (id TEXT PRIMARY KEY, sealed_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE package_message (
+  package TEXT NOT NULL REFERENCES package,
+  position INTEGER NOT NULL,
+  message INTEGER NOT NULL REFERENCES message,
+  -- 0 until the message has changed trees.
+  done INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (package, position)
+) WITHOUT ROWID;
+CREATE INDEX package_message_pending ON package_message (package, position) WHERE done = 0;
+
+CREATE TRIGGER entry_added AFTER INSERT ON entry BEGIN
+  UPDATE leaf SET
+    messages = messages + 1,
+    unseen = unseen + ((new.flags & 1) = 0),
+    deleted = deleted + ((new.flags & 8) <> 0),
+    bytes = bytes + new.size,
+    max_uid = max(max_uid, new.uid),
+    max_modseq = max(max_modseq, new.modseq)
+  WHERE id = new.leaf;
+  UPDATE message SET entries = entries + 1, orphaned_at = NULL WHERE id = new.message;
+END;
+CREATE TRIGGER entry_changed AFTER UPDATE OF flags, modseq ON entry BEGIN
+  UPDATE leaf SET
+    unseen = unseen + ((new.flags & 1) = 0) - ((old.flags & 1) = 0),
+    deleted = deleted + ((new.flags & 8) <> 0) - ((old.flags & 8) <> 0),
+    max_modseq = max(max_modseq, new.modseq)
+  WHERE id = new.leaf;
+END;
+CREATE TRIGGER entry_removed AFTER DELETE ON entry BEGIN
+  UPDATE leaf SET
+    messages = messages - 1,
+    unseen = unseen - ((old.flags & 1) = 0),
+    deleted = deleted - ((old.flags & 8) <> 0),
+    bytes = bytes - old.size
+  WHERE id = old.leaf;
+  UPDATE message SET
+    entries = entries - 1,
+    orphaned_at = CASE WHEN entries = 1 THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) END
+  WHERE id = old.message;
+END;
+CREATE TRIGGER entry_expunged AFTER INSERT ON expunged BEGIN
+  UPDATE leaf SET max_uid = max(max_uid, new.uid), max_modseq = max(max_modseq, new.modseq) WHERE id = new.leaf;
+END;
+`;
+
+/** Working sets of one search; gone with the connection. */
+export const TEMPORARY = `
+CREATE TEMP TABLE hit (slot INTEGER, message INTEGER, PRIMARY KEY (slot, message)) WITHOUT ROWID;
+CREATE TEMP TABLE uid_range (slot INTEGER, low INTEGER, high INTEGER, PRIMARY KEY (slot, low)) WITHOUT ROWID;
+`;

@@ -1,0 +1,118 @@
+/** The archive of every account under one data directory. */
+import { Account } from './account.ts';
+import {
+  accountDirectory,
+  accountExists,
+  addressesOnDisk,
+  canonicalAddress,
+  clearSpool,
+  makeAccountDirectory,
+} from './directory.ts';
+import { Preparing } from './ingest/preparing.ts';
+import type { StoreLogger } from './logger.ts';
+import { Shard } from './shard/shard.ts';
+import { type AccountStore, type Store, StoreError } from './types.ts';
+
+export type * from './criteria.ts';
+export * from './types.ts';
+
+export interface StoreOptions {
+  /** Store threads; accounts are spread over them. Default 2. */
+  readonly threads?: number;
+  /** Threads that take messages apart. Default 2. */
+  readonly prepareThreads?: number;
+  readonly logger?: StoreLogger;
+}
+
+/** Opens the store. Accounts are opened one by one, by `account`. */
+export async function openStore(dataDir: string, options: StoreOptions = {}): Promise<Store> {
+  return new LocalStore(dataDir, options);
+}
+
+class LocalStore implements Store {
+  readonly #dataDir: string;
+  readonly #logger: StoreLogger | null;
+  readonly #shards: readonly Shard[];
+  readonly #preparing: Preparing;
+  readonly #accounts = new Map<string, Promise<Account>>();
+  readonly #open = new Map<string, Account>();
+  #closed: Promise<void> | null = null;
+
+  constructor(dataDir: string, options: StoreOptions) {
+    this.#dataDir = dataDir;
+    this.#logger = options.logger ?? null;
+    this.#preparing = new Preparing(options.prepareThreads ?? 2, this.#logger);
+    this.#shards = Array.from(
+      { length: options.threads ?? 2 },
+      () =>
+        new Shard(
+          (address, events) => this.#open.get(address)?.tell(events),
+          error => this.#logger?.error({ err: error }, 'a store thread ended; its accounts are opened again'),
+        ),
+    );
+  }
+
+  async account(address: string, options?: { readonly create: boolean }): Promise<AccountStore> {
+    if (this.#closed) throw new StoreError('UNAVAILABLE', "L'archivio è chiuso");
+    const canonical = canonicalAddress(address);
+    const create = options?.create ?? false;
+    for (let known = this.#accounts.get(canonical); known; known = this.#accounts.get(canonical)) {
+      if (!create) return known;
+      try {
+        return await known;
+      } catch (error) {
+        // Somebody only looked whether there is one: no answer to who wants it made.
+        if (!(error instanceof StoreError && error.code === 'NONEXISTENT')) throw error;
+      }
+    }
+    const account = this.#openAccount(canonical, create);
+    this.#accounts.set(canonical, account);
+    // A failed opening is not remembered: the next one tries again.
+    account.catch(() => this.#accounts.delete(canonical));
+    return account;
+  }
+
+  addresses(): Promise<string[]> {
+    return addressesOnDisk(this.#dataDir);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#accounts.values());
+    await this.#preparing.close();
+    await Promise.all(this.#shards.map(shard => shard.close()));
+  }
+
+  async #openAccount(address: string, create: boolean): Promise<Account> {
+    const directory = accountDirectory(this.#dataDir, address);
+    if (create) await makeAccountDirectory(directory);
+    else if (!(await accountExists(directory))) throw new StoreError('NONEXISTENT', 'La casella non ha un archivio');
+    const shard = this.#shards[hash(address) % this.#shards.length];
+    if (!shard) throw new StoreError('SERVERBUG', 'Nessun thread per gli archivi');
+    const repair = await shard.open(address, directory);
+    // After the database's lock is ours: another process may be writing to its own spool until then.
+    const spooled = await clearSpool(directory);
+    if (repair && (repair.cutBytes > 0 || repair.removedFiles > 0 || repair.conserved > 0 || spooled > 0)) {
+      this.#logger?.warn({ account: address, ...repair, spooled }, 'the archive was repaired after a crash');
+    }
+    if (repair && repair.short.length > 0) {
+      this.#logger?.error({ account: address, segments: repair.short }, 'segments are shorter than they must be');
+    }
+    const account = new Account(address, directory, shard, this.#preparing, this.#logger);
+    this.#open.set(address, account);
+    return account;
+  }
+}
+
+/** FNV-1a: spreads addresses over the store threads. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0;
+  }
+  return value;
+}

@@ -1,0 +1,304 @@
+/**
+ * Group commit: what waits goes into the segments with one fdatasync and into the database with one transaction. Each
+ * message is rebuilt from what lies on disk and compared by SHA-256 before its transaction.
+ */
+import { createHash } from 'node:crypto';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { type MessageRow, messageBySha256, messageHandle } from '../catalog/messages.ts';
+import { checkPlace, place } from '../catalog/placing.ts';
+import type { AccountContext, Change } from '../database/context.ts';
+import { type Failure, toFailure } from '../errors.ts';
+import { MAX_INDEXED_CHARS } from '../limits.ts';
+import { KIND_MANIFEST, type Packed, pack } from '../segment/format.ts';
+import type { PieceRow } from '../segment/pieces.ts';
+import { piece } from '../segment/segments.ts';
+import { type Filed, type Filing, StoreError, type StoreEvent, type View } from '../types.ts';
+import { decodePrepared, type Prepared } from './prepared.ts';
+import { encodeRecipe, writeRun } from './recipe.ts';
+
+export interface FileRequest {
+  readonly view: View;
+  readonly filing: Filing;
+  readonly prepared: Uint8Array;
+}
+export type FileOutcome = { readonly filed: Filed } | { readonly failure: Failure };
+
+/** A message of the batch, on its way from octets to rows. */
+interface Candidate {
+  readonly request: FileRequest;
+  readonly message: Prepared;
+  /** Rows of the pieces by index. */
+  rows: PieceRow[];
+  failure: Failure | null;
+}
+
+/** Outcomes in the order of the requests. A failure of one leaves the others untouched. */
+export function fileBatch(context: AccountContext, requests: readonly FileRequest[]): FileOutcome[] {
+  const before = context.segments.position;
+  const candidates = requests.map(request => admit(context, request));
+  const batch = new Batch(context);
+  const failed = (error: unknown): FileOutcome[] => {
+    const failure = toFailure(error);
+    return candidates.map(candidate => ({ failure: candidate.failure ?? failure }));
+  };
+  try {
+    batch.write(candidates);
+  } catch (error) {
+    if (context.segments.failed) context.markBroken();
+    else context.segments.reset(before);
+    return failed(error);
+  }
+  try {
+    return batch.commit(candidates);
+  } catch (error) {
+    // The commit may be on disk in spite of its failure: the segments are not cut before that is known.
+    context.markBroken();
+    return failed(error);
+  }
+}
+
+function admit(context: AccountContext, request: FileRequest): Candidate {
+  const message = decodePrepared(request.prepared);
+  try {
+    checkPlace(context, request.view, request.filing.origin.source);
+    return { request, message, rows: [], failure: null };
+  } catch (error) {
+    return { request, message, rows: [], failure: toFailure(error) };
+  }
+}
+
+class Batch {
+  readonly #context: AccountContext;
+  /** Pieces that this batch wrote, by hash: rows to be inserted, or moved when the old octets are damaged. */
+  readonly #written = new Map<string, PieceRow>();
+  #nextPiece: number;
+  #nextMessage: number;
+
+  constructor(context: AccountContext) {
+    this.#context = context;
+    this.#nextPiece = (context.sql<number>('SELECT ifnull(max(id), 0) FROM piece').pluck().get() ?? 0) + 1;
+    this.#nextMessage = (context.sql<number>('SELECT ifnull(max(id), 0) FROM message').pluck().get() ?? 0) + 1;
+  }
+
+  /** Octets to disk, flushed, and read again. */
+  write(candidates: readonly Candidate[]): void {
+    const { segments } = this.#context;
+    segments.roll();
+    for (const candidate of candidates) {
+      if (candidate.failure === null) this.#append(candidate, false);
+    }
+    const manifests = this.#appendManifests(candidates);
+    if (this.#written.size > 0 || manifests > 0) segments.sync();
+    for (const candidate of candidates) {
+      if (candidate.failure !== null || this.#rebuilds(candidate)) continue;
+      // A piece that was there before is damaged: this message brings the right octets, so they are written anew.
+      this.#append(candidate, true);
+      segments.sync();
+      if (!this.#rebuilds(candidate)) {
+        candidate.failure = {
+          code: 'SERVERBUG',
+          message: 'Il messaggio riletto dal disco non è uguale a quello ricevuto',
+        };
+      }
+    }
+  }
+
+  commit(candidates: readonly Candidate[]): FileOutcome[] {
+    const { db, segments } = this.#context;
+    const events: StoreEvent[] = [];
+    const outcomes = db
+      .transaction(() => {
+        this.#insertPieces();
+        const { number, length } = segments.position;
+        this.#context
+          .sql(
+            'INSERT INTO segment (number, length) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET length = excluded.length',
+          )
+          .run(number, length);
+        return candidates.map((candidate): FileOutcome => {
+          if (candidate.failure !== null) return { failure: candidate.failure };
+          try {
+            const { result, events: told } = this.#context.nested(change => this.#file(change, candidate));
+            events.push(...told);
+            return { filed: result };
+          } catch (error) {
+            return { failure: toFailure(error) };
+          }
+        });
+      })
+      .immediate();
+    this.#context.tell(events);
+    return outcomes;
+  }
+
+  #append(candidate: Candidate, anew: boolean): void {
+    const missing: Packed[] = [];
+    for (const packed of candidate.message.pieces) {
+      if (anew || !this.#find(packed.sha256)) missing.push(packed);
+    }
+    const locations = this.#context.segments.append(missing.map(piece));
+    missing.forEach((packed, index) => {
+      const location = locations[index];
+      if (!location) return;
+      const id = this.#find(packed.sha256)?.id ?? this.#nextPiece++;
+      this.#written.set(hex(packed.sha256), {
+        id,
+        sha256: packed.sha256,
+        ...location,
+        scheme: packed.scheme,
+        length: packed.length,
+        stored: packed.stored.length,
+      });
+    });
+    candidate.rows = candidate.message.pieces.map(packed => this.#find(packed.sha256) as PieceRow);
+  }
+
+  #find(sha256: Uint8Array): PieceRow | undefined {
+    return (
+      this.#written.get(hex(sha256)) ?? this.#context.sql<PieceRow>('SELECT * FROM piece WHERE sha256 = ?').get(sha256)
+    );
+  }
+
+  /** Whether the stored pieces, read from disk, give the message's octets. */
+  #rebuilds(candidate: Candidate): boolean {
+    const { message } = candidate;
+    const digest = createHash('sha256');
+    let size = 0;
+    for (const run of message.runs) {
+      const row = candidate.rows[run.piece];
+      const content = row ? this.#context.pieces.readRow(this.#written.get(hex(row.sha256)) ?? row) : null;
+      if (!content) return false;
+      const octets = writeRun(content, run, 0, run.length);
+      digest.update(octets);
+      size += octets.length;
+    }
+    return size === message.size && Buffer.compare(digest.digest(), message.sha256) === 0;
+  }
+
+  /** Recipe and origin beside the pieces: with them the database can be made again from the segments. */
+  #appendManifests(candidates: readonly Candidate[]): number {
+    const records: { kind: number; packed: Packed }[] = [];
+    const told = new Set<string>();
+    for (const { request, message, failure } of candidates) {
+      const key = hex(message.sha256);
+      if (failure !== null || told.has(key) || messageBySha256(this.#context, message.sha256)) continue;
+      told.add(key);
+      const manifest = {
+        sha256: key,
+        size: message.size,
+        internalDate: request.filing.internalDate ?? null,
+        origin: request.filing.origin,
+        pieces: message.pieces.map(packed => hex(packed.sha256)),
+        runs: message.runs,
+      };
+      records.push({ kind: KIND_MANIFEST, packed: pack(Buffer.from(JSON.stringify(manifest))) });
+    }
+    if (records.length > 0) this.#context.segments.append(records);
+    return records.length;
+  }
+
+  #insertPieces(): void {
+    for (const row of this.#written.values()) {
+      this.#context
+        .sql(
+          `INSERT INTO piece (id, sha256, segment, offset, scheme, length, stored) VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET segment = excluded.segment, offset = excluded.offset,
+             scheme = excluded.scheme, stored = excluded.stored`,
+        )
+        .run(row.id, row.sha256, row.segment, row.offset, row.scheme, row.length, row.stored);
+      this.#context.pieces.forget(row.id);
+    }
+  }
+
+  #file(change: Change, candidate: Candidate): Filed {
+    const { request, message } = candidate;
+    const given = request.filing.internalDate;
+    const internalDate = given !== undefined && Number.isFinite(given) ? Math.trunc(given) : change.at;
+    const row = messageBySha256(this.#context, message.sha256) ?? this.#insertMessage(change, candidate, internalDate);
+    const placed = place(this.#context, change, row, request.view, {
+      flags: request.filing.flags,
+      internalDate,
+      origin: request.filing.origin,
+    });
+    return {
+      view: placed.view,
+      uidValidity: placed.tree.uidvalidity,
+      uid: placed.uid,
+      message: messageHandle(row.id),
+      sha256: hex(message.sha256),
+      duplicate: placed.duplicate,
+    };
+  }
+
+  #insertMessage(change: Change, { request, message, rows }: Candidate, internalDate: number): MessageRow {
+    const id = this.#nextMessage++;
+    const { origin } = request.filing;
+    const recipe = encodeRecipe(
+      message.runs.map(run => ({ piece: (rows[run.piece] as PieceRow).id, length: run.length, base64: run.base64 })),
+    );
+    const self = message.summary.from[0]?.address.toLowerCase() === this.#context.address ? 1 : 0;
+    this.#context
+      .sql(
+        `INSERT INTO message (id, sha256, size, internal_date, filed_at, category, kind_category, from_self, certified_at,
+           sent_day, message_id, thread, direction, source, folder, stored_at, recipe, orphaned_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        id,
+        message.sha256,
+        message.size,
+        internalDate,
+        message.pec.daticert?.at ?? internalDate,
+        message.pec.category,
+        message.pec.category,
+        self,
+        message.pec.daticert?.at ?? null,
+        message.sentDay,
+        message.summary.messageId,
+        message.thread,
+        origin.direction,
+        origin.source,
+        origin.folder ?? null,
+        change.at,
+        recipe,
+        change.at,
+      );
+    this.#insertDerived(id, message);
+    const row = messageBySha256(this.#context, message.sha256);
+    if (!row) throw new StoreError('SERVERBUG', "Errore interno dell'archivio");
+    return row;
+  }
+
+  /** What can be made again from the octets: structure, text and index. */
+  #insertDerived(id: number, message: Prepared): void {
+    const facts = zstdCompressSync(JSON.stringify({ summary: message.summary, pec: message.pec }), {
+      params: { [constants.ZSTD_c_compressionLevel]: 3 },
+    });
+    this.#context
+      .sql('INSERT INTO structure (message, envelope, body, bodystructure, tree, facts) VALUES (?, ?, ?, ?, ?, ?)')
+      .run(id, message.envelope, message.body, message.bodyStructure, message.tree, facts);
+    const { subject, sender, recipient, cc, bcc, header, body } = message.text;
+    const columns = [subject, sender, recipient, cc, bcc, header, body];
+    const indexed = columns.reduce((sum, column) => sum + column.length, 0) <= MAX_INDEXED_CHARS;
+    this.#context
+      .sql(
+        `INSERT INTO text (message, indexed, subject, sender, recipient, cc, bcc, header, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(id, indexed ? 1 : 0, ...columns);
+    if (indexed) {
+      this.#context
+        .sql(
+          'INSERT INTO search (rowid, subject, sender, recipient, cc, bcc, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        )
+        .run(id, ...columns);
+    }
+    for (const { section, reason } of message.unreadable) {
+      this.#context.sql('INSERT INTO unreadable (message, section, reason) VALUES (?, ?, ?)').run(id, section, reason);
+    }
+  }
+}
+
+function hex(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('hex');
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { describeMessage, extractSearchText, packTree } from '../../mime/index.ts';
+import type { MessageStructure, SearchText } from '../../mime/types.ts';
+import { classifyMessage } from '../../pec/classify.ts';
+import type { PecFacts } from '../../pec/types.ts';
+import { foldColumns } from '../search/fold.ts';
+import { type Packed, pack, sha256 } from '../segment/format.ts';
+import type { Prepared } from './prepared.ts';
+import { sentDay } from './sent-day.ts';
+import { split } from './split.ts';
+import { unparsedFacts, unparsedStructure, unparsedText } from './unparsed.ts';
+
+/**
+ * Everything about a message that can be computed from its octets alone. Never fails: what a parser cannot read is
+ * kept as an opaque `Ordinaria`. With `parse` false no parser is run at all (the last resort after one that hung).
+ */
+export function prepare(raw: Uint8Array, parse: boolean): Prepared {
+  const unreadable: { section: string; reason: string }[] = [];
+  const attempt = <T>(section: string, run: () => T, fallback: () => T): T => {
+    if (!parse) return fallback();
+    try {
+      return run();
+    } catch (error) {
+      unreadable.push({ section, reason: error instanceof Error ? error.message : String(error) });
+      return fallback();
+    }
+  };
+  if (!parse) unreadable.push({ section: '', reason: 'the parser was stopped' });
+  const structure = attempt<MessageStructure>(
+    'structure',
+    () => describeMessage(raw),
+    () => unparsedStructure(raw),
+  );
+  const pec = attempt<PecFacts>('pec', () => classifyMessage(raw, structure.root), unparsedFacts);
+  const text = attempt<SearchText>(
+    'text',
+    () => extractSearchText(raw, structure),
+    () => unparsedText(raw),
+  );
+  const digest = sha256(raw);
+  const { pieces, runs } = packRuns(raw, parse ? structure : null);
+  return {
+    sha256: digest,
+    size: raw.length,
+    pieces,
+    runs,
+    tree: packTree(structure.root),
+    envelope: structure.envelope,
+    body: structure.body,
+    bodyStructure: structure.bodyStructure,
+    summary: {
+      subject: structure.subject,
+      from: structure.from,
+      to: structure.to,
+      cc: structure.cc,
+      sentAt: structure.sentAt,
+      messageId: structure.messageId,
+    },
+    pec,
+    sentDay: sentDay(text.header),
+    thread: thread(structure, pec, digest),
+    text: foldColumns(text),
+    unreadable: [...unreadable, ...text.unreadable],
+  };
+}
+
+function packRuns(raw: Uint8Array, structure: MessageStructure | null): Pick<Prepared, 'pieces' | 'runs'> {
+  const pieces: Packed[] = [];
+  const known = new Map<string, number>();
+  const runs = split(raw, structure?.root ?? null).map(run => {
+    const packed = pack(run.content);
+    const key = Buffer.from(packed.sha256).toString('latin1');
+    const piece = known.get(key) ?? pieces.push(packed) - 1;
+    known.set(key, piece);
+    return { piece, length: run.length, ...(run.base64 && { base64: run.base64 }) };
+  });
+  return { pieces, runs };
+}
+
+/** The conversation's first Message-ID where one is named, else the message's own. */
+function thread(structure: MessageStructure, pec: PecFacts, digest: Uint8Array): string {
+  const root =
+    pec.referenceMessageId ??
+    pec.daticert?.msgid ??
+    structure.references[0] ??
+    structure.inReplyTo ??
+    structure.messageId ??
+    Buffer.from(digest).toString('hex');
+  return `T${createHash('sha256').update(root.trim()).digest('hex').slice(0, 24)}`;
+}

@@ -1,0 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { move } from 'piscina';
+import { prepare } from './prepare.ts';
+import { encodePrepared } from './prepared.ts';
+
+export interface PrepareTask {
+  readonly path: string;
+  readonly parse: boolean;
+}
+
+export default async function work({ path, parse }: PrepareTask): Promise<Uint8Array> {
+  const encoded = encodePrepared(prepare(await readFile(path), parse));
+  return move(encoded) as Uint8Array;
+}

@@ -1,0 +1,46 @@
+import { deserialize, serialize } from 'node:v8';
+import type { MailAddress } from '../../mime/types.ts';
+import type { PecFacts } from '../../pec/types.ts';
+import type { TextColumns } from '../search/fold.ts';
+import type { Packed } from '../segment/format.ts';
+import type { Run } from './split.ts';
+
+/** All that the store keeps of a message, computed away from the threads that carry connections or databases. */
+export interface Prepared {
+  readonly sha256: Uint8Array;
+  readonly size: number;
+  /** Distinct contents; `runs` name them by index. */
+  readonly pieces: readonly Packed[];
+  readonly runs: readonly { readonly piece: number; readonly length: number; readonly base64?: Run['base64'] }[];
+  /** MIME tree as `packTree` packs it. */
+  readonly tree: Uint8Array;
+  readonly envelope: string;
+  readonly body: string;
+  readonly bodyStructure: string;
+  readonly summary: Summary;
+  readonly pec: PecFacts;
+  /** `YYYY-MM-DD` of the Date field as written, zone disregarded. */
+  readonly sentDay: string | null;
+  readonly thread: string;
+  readonly text: TextColumns;
+  readonly unreadable: readonly { readonly section: string; readonly reason: string }[];
+}
+
+/** Decoded top-level fields. */
+export interface Summary {
+  readonly subject: string;
+  readonly from: readonly MailAddress[];
+  readonly to: readonly MailAddress[];
+  readonly cc: readonly MailAddress[];
+  readonly sentAt: number | null;
+  readonly messageId: string | null;
+}
+
+/** One buffer, so that the main thread hands it on without looking inside. */
+export function encodePrepared(prepared: Prepared): Uint8Array {
+  return serialize(prepared);
+}
+
+export function decodePrepared(octets: Uint8Array): Prepared {
+  return deserialize(octets);
+}

@@ -1,0 +1,88 @@
+import { Piscina } from 'piscina';
+import { MAX_PREPARING_BYTES, PREPARE_HEAP_MIB, PREPARE_TIMEOUT_MS } from '../limits.ts';
+import type { StoreLogger } from '../logger.ts';
+import { StoreError } from '../types.ts';
+import type { PrepareTask } from './prepare.worker.ts';
+
+/** The threads that take messages apart, and the bound on how much they hold at a time. */
+export class Preparing {
+  readonly #pool: Piscina<PrepareTask, Uint8Array>;
+  readonly #logger: StoreLogger | null;
+  readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #bytes = 0;
+  #closed = false;
+
+  constructor(threads: number, logger: StoreLogger | null) {
+    this.#logger = logger;
+    this.#pool = new Piscina({
+      filename: new URL('./prepare.worker.ts', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: threads,
+      idleTimeout: 30_000,
+      resourceLimits: { maxOldGenerationSizeMb: PREPARE_HEAP_MIB },
+    });
+  }
+
+  /** Prepares a spooled message and hands it to `use`; its bytes count as held until `use` is done. */
+  async run<T>(path: string, bytes: number, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new StoreError('UNAVAILABLE', "L'archivio è chiuso");
+    const running = this.#run(path, bytes, use);
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    this.#running.add(settled);
+    settled.then(() => this.#running.delete(settled));
+    return running;
+  }
+
+  /** After what is in preparation has been filed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#running);
+    await this.#pool.destroy();
+  }
+
+  async #run<T>(path: string, bytes: number, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
+    await this.#enter(bytes);
+    try {
+      return await use(await this.#prepare(path));
+    } finally {
+      this.#leave(bytes);
+    }
+  }
+
+  /** A parser that hangs or exhausts its memory takes its thread down; the message is then taken as it is. */
+  async #prepare(path: string): Promise<Uint8Array> {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), PREPARE_TIMEOUT_MS);
+    try {
+      return await this.#pool.run({ path, parse: true }, { signal: stop.signal });
+    } catch (error) {
+      this.#logger?.warn({ err: error }, 'a message could not be parsed and is stored as it is');
+      return await this.#pool.run({ path, parse: false });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #enter(bytes: number): Promise<void> {
+    if (this.#waiting.length > 0 || !this.#fits(bytes)) {
+      await new Promise<void>(go => this.#waiting.push({ bytes, go }));
+    } else this.#bytes += bytes;
+  }
+
+  #leave(bytes: number): void {
+    this.#bytes -= bytes;
+    for (let next = this.#waiting[0]; next && this.#fits(next.bytes); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#bytes += next.bytes;
+      next.go();
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= MAX_PREPARING_BYTES;
+  }
+}

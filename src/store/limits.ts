@@ -1,0 +1,59 @@
+/** Every bound of the store in one place, with its reason. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** PEC allows 100 MB times recipients; base64 adds a third and receipts may nest the whole message once more. */
+export const MAX_MESSAGE_BYTES = 256 * MIB;
+/** Messages in preparation at one time hold at most this many raw bytes (a single larger one goes alone). */
+export const MAX_PREPARING_BYTES = 64 * MIB;
+/** A parser that takes longer than this is stopped and the message is stored unparsed. */
+export const PREPARE_TIMEOUT_MS = 120_000;
+/** Heap of one preparing thread: a parser that blows up takes down its thread, not the server. */
+export const PREPARE_HEAP_MIB = 2048;
+
+/**
+ * Decoded octets of one piece, 761 KiB: a multiple of 57, 54 and 48, the octets of base64 lines of 76, 72 and 64
+ * characters, so that an attachment is cut at the same places whichever of these its lines have.
+ */
+export const PIECE_BYTES = 95 * 8208;
+/** Bodies smaller than this stay in the message's skeleton: a record of their own would cost more than it saves. */
+export const MIN_BODY_PIECE_BYTES = KIB;
+/** A new segment file is begun when the current one has grown to this. */
+export const SEGMENT_BYTES = 256 * MIB;
+
+/** One fsync and one transaction carry at most this many waiting messages, or bytes. */
+export const BATCH_MESSAGES = 64;
+export const BATCH_BYTES = 32 * MIB;
+
+/** Decoded pieces that a store thread keeps at hand. */
+export const PIECE_CACHE_BYTES = 32 * MIB;
+
+export const MAX_READ_BYTES = MIB;
+/** Sections up to this come inline; larger ones as a range. */
+export const INLINE_SECTION_BYTES = 256 * KIB;
+/** Inline sections of one fetch call together; what comes after is given as ranges. */
+export const INLINE_FETCH_BYTES = 4 * MIB;
+/** Headers that HEADER.FIELDS will filter. */
+export const MAX_HEADER_BYTES = 8 * MIB;
+/** A part that BINARY will decode in memory. */
+export const MAX_BINARY_BYTES = 32 * MIB;
+
+/** Nodes of a SEARCH program: SQLite's own depth limit is 1,000. */
+export const MAX_CRITERIA = 500;
+/** Code points of a needle that go to the index; the rest of a longer one is decided on the text. */
+export const INDEXED_NEEDLE = 100;
+/** Messages whose text is scanned before other accounts get their turn. */
+export const SCAN_SLICE = 1000;
+/** Characters of one column of a message's text that are searched. */
+export const MAX_TEXT_CHARS = 16 * MIB;
+/**
+ * Longer texts are searched by scan alone: indexing one of random characters takes seconds, in which its store thread
+ * serves nobody else.
+ */
+export const MAX_INDEXED_CHARS = 512 * KIB;
+
+export const MAX_KEYWORDS = 1000;
+export const MAX_KEYWORD_CHARS = 200;
+export const MAX_MAILBOXES = 10_000;
+export const MAX_MAILBOX_NAME = 1000;

@@ -1,0 +1,175 @@
+import { Keywords, systemBit } from '../catalog/flags.ts';
+import { romeDay } from '../catalog/rome.ts';
+import type { ResolvedView } from '../catalog/views.ts';
+import type { NumberSet, SearchCriteria } from '../criteria.ts';
+import type { AccountContext } from '../database/context.ts';
+import { MAX_CRITERIA } from '../limits.ts';
+import { StoreError } from '../types.ts';
+import { fold, type TextColumn } from './fold.ts';
+import { codePoints, type TextQuery } from './text.ts';
+
+/** A condition on `entry e JOIN message m`, with its parameters in order. */
+interface Condition {
+  readonly sql: string;
+  readonly parameters: readonly (string | number)[];
+}
+
+/** A program ready to run: text queries fill their slots of `hit`, sets theirs of `uid_range`, then the condition runs. */
+export interface Compiled extends Condition {
+  readonly texts: readonly TextQuery[];
+  readonly sets: readonly { readonly slot: number; readonly ranges: NumberSet }[];
+}
+
+const ALL: Condition = { sql: '1', parameters: [] };
+const NONE: Condition = { sql: '0', parameters: [] };
+/** Sets of a few ranges are plain conditions; longer ones go to a table. */
+const INLINE_RANGES = 8;
+const COLUMN: Record<'subject' | 'from' | 'to' | 'cc' | 'bcc' | 'body', TextColumn> = {
+  subject: 'subject',
+  from: 'sender',
+  to: 'recipient',
+  cc: 'cc',
+  bcc: 'bcc',
+  body: 'body',
+};
+
+export function compile(
+  context: AccountContext,
+  view: ResolvedView,
+  criteria: SearchCriteria,
+  slot: () => number,
+): Compiled {
+  const compiler = new Compiler(new Keywords(context, view.tree), slot);
+  return { ...compiler.condition(criteria), texts: compiler.texts, sets: compiler.sets };
+}
+
+class Compiler {
+  readonly texts: TextQuery[] = [];
+  readonly sets: { slot: number; ranges: NumberSet }[] = [];
+  readonly #keywords: Keywords;
+  readonly #slot: () => number;
+  readonly #now = Date.now();
+  #nodes = 0;
+
+  constructor(keywords: Keywords, slot: () => number) {
+    this.#keywords = keywords;
+    this.#slot = slot;
+  }
+
+  condition(criteria: SearchCriteria): Condition {
+    this.#nodes += 1;
+    if (this.#nodes > MAX_CRITERIA) throw new StoreError('LIMIT', 'La ricerca ha troppe condizioni');
+    switch (criteria.op) {
+      case 'and':
+        return this.#join(criteria.operands, ' AND ', ALL);
+      case 'or':
+        return this.#join(criteria.operands, ' OR ', NONE);
+      case 'not': {
+        const { sql, parameters } = this.condition(criteria.operand);
+        return { sql: `NOT (${sql})`, parameters };
+      }
+      case 'uid':
+        return this.#uids(criteria.set);
+      case 'flag':
+        return this.#flag(criteria.flag);
+      case 'before':
+      case 'on':
+      case 'since':
+        return criteria.field === 'sent'
+          ? sentDay(criteria.op, criteria.day)
+          : day(criteria.op, criteria.field, criteria.day);
+      case 'larger':
+        return { sql: 'e.size > ?', parameters: [criteria.size] };
+      case 'smaller':
+        return { sql: 'e.size < ?', parameters: [criteria.size] };
+      case 'younger':
+        return { sql: 'e.internal_date >= ?', parameters: [this.#now - criteria.seconds * 1000] };
+      case 'older':
+        return { sql: 'e.internal_date <= ?', parameters: [this.#now - criteria.seconds * 1000] };
+      case 'modseq':
+        return { sql: 'e.modseq >= ?', parameters: [criteria.value] };
+      case 'text':
+        return this.#text(['header', 'body'], criteria.needle);
+      case 'header':
+        return this.#header(criteria.field, criteria.needle);
+      default:
+        return this.#text([COLUMN[criteria.op]], criteria.needle);
+    }
+  }
+
+  #join(operands: readonly SearchCriteria[], glue: string, empty: Condition): Condition {
+    if (operands.length === 0) return empty;
+    const conditions = operands.map(operand => this.condition(operand));
+    return {
+      sql: conditions.map(({ sql }) => `(${sql})`).join(glue),
+      parameters: conditions.flatMap(({ parameters }) => parameters),
+    };
+  }
+
+  #uids(set: NumberSet): Condition {
+    const ranges = merge(set);
+    if (ranges.length === 0) return NONE;
+    if (ranges.length <= INLINE_RANGES) {
+      return { sql: ranges.map(() => 'e.uid BETWEEN ? AND ?').join(' OR '), parameters: ranges.flat() };
+    }
+    const slot = this.#slot();
+    this.sets.push({ slot, ranges });
+    const nearest = 'SELECT high FROM temp.uid_range WHERE slot = ? AND low <= e.uid ORDER BY low DESC LIMIT 1';
+    return { sql: `ifnull((${nearest}), 0) >= e.uid`, parameters: [slot] };
+  }
+
+  #flag(flag: string): Condition {
+    if (flag.startsWith('\\')) {
+      const bit = systemBit(flag);
+      return bit === 0 ? NONE : { sql: `(e.flags & ${bit}) <> 0`, parameters: [] };
+    }
+    const id = this.#keywords.find(flag);
+    return id === null ? NONE : { sql: 'instr(e.keywords, ?) > 0', parameters: [`,${id},`] };
+  }
+
+  #text(columns: readonly TextColumn[], needle: string): Condition {
+    const folded = fold(needle);
+    if (folded === '') return ALL;
+    return this.#query({ kind: 'columns', columns, needle: folded });
+  }
+
+  #header(field: string, needle: string): Condition {
+    if (codePoints(field) === 0) return NONE;
+    return this.#query({ kind: 'header', field: fold(field), needle: fold(needle) });
+  }
+
+  #query(query: TextQuery['what']): Condition {
+    const slot = this.#slot();
+    this.texts.push({ slot, what: query });
+    return { sql: 'e.message IN (SELECT message FROM temp.hit WHERE slot = ?)', parameters: [slot] };
+  }
+}
+
+function day(op: 'before' | 'on' | 'since', field: 'internal' | 'saved', text: string): Condition {
+  const bounds = romeDay(text);
+  if (!bounds) return NONE;
+  const column = field === 'internal' ? 'e.internal_date' : 'e.save_date';
+  if (op === 'before') return { sql: `${column} < ?`, parameters: [bounds.start] };
+  if (op === 'since') return { sql: `${column} >= ?`, parameters: [bounds.start] };
+  return { sql: `${column} >= ? AND ${column} < ?`, parameters: [bounds.start, bounds.end] };
+}
+
+/** Days compare as their texts do; a message without a Date is on no day (the condition is false, not unknown). */
+function sentDay(op: 'before' | 'on' | 'since', text: string): Condition {
+  const sign = { before: '<', on: '=', since: '>=' }[op];
+  return { sql: `ifnull(m.sent_day ${sign} ?, 0)`, parameters: [text] };
+}
+
+/** Ascending ranges that neither touch nor overlap. */
+function merge(set: NumberSet): [number, number][] {
+  const sorted = set
+    .map(([first, last]): [number, number] => (first <= last ? [first, last] : [last, first]))
+    .sort((a, b) => a[0] - b[0]);
+  const ranges: [number, number][] = [];
+  for (const [first, last] of sorted) {
+    const previous = ranges.at(-1);
+    if (previous && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else ranges.push([first, last]);
+  }
+  return ranges;
+}

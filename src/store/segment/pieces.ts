@@ -1,0 +1,73 @@
+import type { LRUCache } from 'lru-cache';
+import { decodeRecipe, writeRun } from '../ingest/recipe.ts';
+import { StoreError } from '../types.ts';
+import { unpack } from './format.ts';
+import type { Segments } from './segments.ts';
+
+/** Where a piece lies and what it must be. */
+export interface PieceRow {
+  readonly id: number;
+  readonly sha256: Uint8Array;
+  readonly segment: number;
+  readonly offset: number;
+  readonly scheme: number;
+  readonly length: number;
+  readonly stored: number;
+}
+
+/** Decoded pieces of all accounts of a thread, by account and number. */
+export type PieceCache = LRUCache<string, Uint8Array>;
+
+/** Reads pieces and puts messages together from them. No octet leaves here whose hash was not checked. */
+export class PieceReader {
+  readonly #account: string;
+  readonly #segments: Segments;
+  readonly #cache: PieceCache;
+  readonly #row: (piece: number) => PieceRow | undefined;
+
+  constructor(account: string, segments: Segments, cache: PieceCache, row: (piece: number) => PieceRow | undefined) {
+    this.#account = account;
+    this.#segments = segments;
+    this.#cache = cache;
+    this.#row = row;
+  }
+
+  /** From disk, hash compared; null when it is damaged. */
+  readRow(row: PieceRow): Uint8Array | null {
+    const stored = this.#segments.read(row, row.stored);
+    return stored.length === row.stored ? unpack(row, stored) : null;
+  }
+
+  read(piece: number): Uint8Array {
+    const key = `${this.#account}:${piece}`;
+    const cached = this.#cache.get(key);
+    if (cached) return cached;
+    const row = this.#row(piece);
+    const content = row ? this.readRow(row) : null;
+    if (!content)
+      throw new StoreError('CORRUPTION', 'Il messaggio è danneggiato: una sua parte non è quella archiviata');
+    if (content.length > 0) this.#cache.set(key, content);
+    return content;
+  }
+
+  /** A piece's octets lie elsewhere now. */
+  forget(piece: number): void {
+    this.#cache.delete(`${this.#account}:${piece}`);
+  }
+
+  /** Octets [start, start + length) of a message; shorter where the message ends. */
+  range(recipe: Uint8Array, start: number, length: number): Uint8Array {
+    const end = start + length;
+    const parts: Uint8Array[] = [];
+    let at = 0;
+    for (const item of decodeRecipe(recipe)) {
+      const next = at + item.length;
+      if (next > start && at < end) {
+        parts.push(writeRun(this.read(item.piece), item, Math.max(0, start - at), Math.min(item.length, end - at)));
+      }
+      at = next;
+      if (at >= end) break;
+    }
+    return Buffer.concat(parts);
+  }
+}

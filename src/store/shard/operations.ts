@@ -1,0 +1,51 @@
+/** What a store thread does for one account: the table behind the remote calls. Arguments and results are plain data. */
+import { listViews, setSubscribed } from '../catalog/listing.ts';
+import { createMailbox, deleteMailbox, renameMailbox } from '../catalog/mailboxes.ts';
+import { changes, open, status } from '../catalog/selecting.ts';
+import { cursors, setCursor, setSetting, setting } from '../catalog/settings.ts';
+import { storeFlags } from '../catalog/store-flags.ts';
+import { copy, expunge, move, remove } from '../catalog/transfer.ts';
+import { fetch } from '../fetch/rows.ts';
+import { readMessage } from '../fetch/sections.ts';
+import { conserveNext, packages, sealPackage } from '../queue/conserved.ts';
+import { findBySha256, record } from '../queue/record.ts';
+import { queue, queued, queueFailed } from '../queue/waiting.ts';
+import { search } from '../search/search.ts';
+
+export const OPERATIONS = {
+  listViews,
+  setSubscribed,
+  createMailbox,
+  deleteMailbox,
+  renameMailbox,
+  status,
+  open,
+  changes,
+  fetch,
+  read: readMessage,
+  storeFlags,
+  expunge,
+  copy,
+  move,
+  remove,
+  search,
+  cursors,
+  setCursor,
+  record,
+  findBySha256,
+  queue,
+  queued,
+  queueFailed,
+  sealPackage,
+  conserveNext,
+  packages,
+  setting,
+  setSetting,
+};
+
+type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+/** Arguments after the context. */
+export type Arguments<Name extends OperationName> =
+  Parameters<Operations[Name]> extends [unknown, ...infer Rest] ? Rest : never;
+export type Result<Name extends OperationName> = Awaited<ReturnType<Operations[Name]>>;

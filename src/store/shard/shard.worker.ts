@@ -1,0 +1,139 @@
+/**
+ * A store thread: the databases of its accounts and everything that touches them. Requests of one account run one after
+ * the other; messages waiting to be filed go together.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { parentPort } from 'node:worker_threads';
+import type { AccountContext } from '../database/context.ts';
+import { toFailure } from '../errors.ts';
+import { type FileRequest, fileBatch } from '../ingest/commit.ts';
+import { BATCH_BYTES, BATCH_MESSAGES } from '../limits.ts';
+import { StoreError, type StoreEvent } from '../types.ts';
+import { type AccountRepair, openAccount } from './account.ts';
+import { OPERATIONS } from './operations.ts';
+import type { Reply, Request } from './protocol.ts';
+
+interface Waiting {
+  readonly id: number;
+  readonly address: string;
+  readonly file: FileRequest;
+}
+
+class Account {
+  readonly #waiting: Waiting[] = [];
+  #context: AccountContext | null = null;
+  #directory: string | null = null;
+  #tail: Promise<void> = Promise.resolve();
+
+  /** Runs `work` after what this account was asked before. */
+  queue(work: () => void | Promise<void>): void {
+    this.#tail = this.#tail.then(work);
+  }
+
+  /** What was repaired; null when the account was open already. */
+  open(address: string, directory: string): AccountRepair | null {
+    if (this.#context) return null;
+    const { context, repair } = openAccount(address, directory);
+    this.#context = context;
+    this.#directory = directory;
+    return repair;
+  }
+
+  close(): void {
+    this.#context?.close();
+    this.#context = null;
+    this.#directory = null;
+  }
+
+  /** The open account; after a failed write it is first opened anew. */
+  context(address: string): AccountContext {
+    if (this.#context?.broken) {
+      this.#context.close();
+      this.#context = null;
+    }
+    if (!this.#context && this.#directory !== null) this.open(address, this.#directory);
+    if (!this.#context) throw new StoreError('UNAVAILABLE', 'Archivio momentaneamente non disponibile');
+    return this.#context;
+  }
+
+  events(): StoreEvent[] {
+    return this.#context?.takeEvents() ?? [];
+  }
+
+  file(request: Waiting): void {
+    this.#waiting.push(request);
+    if (this.#waiting.length > 1) return;
+    this.queue(async () => {
+      while (this.#waiting.length > 0) {
+        // Requests that came while the last batch was written join this one, and other accounts get their turn.
+        await setImmediate();
+        this.#fileBatch();
+      }
+    });
+  }
+
+  #fileBatch(): void {
+    const batch: Waiting[] = [];
+    let bytes = 0;
+    for (const request of this.#waiting) {
+      bytes += request.file.prepared.length;
+      if (batch.length > 0 && (batch.length >= BATCH_MESSAGES || bytes > BATCH_BYTES)) break;
+      batch.push(request);
+    }
+    this.#waiting.splice(0, batch.length);
+    try {
+      const context = this.context(batch[0]?.address ?? '');
+      const outcomes = fileBatch(
+        context,
+        batch.map(({ file }) => file),
+      );
+      // Events first come with the first reply: nobody is told of a message before it can be seen.
+      outcomes.forEach((outcome, index) => {
+        const id = batch[index]?.id ?? 0;
+        const events = this.events();
+        if ('filed' in outcome) reply({ id, ok: true, value: outcome.filed, events });
+        else reply({ id, ok: false, failure: outcome.failure, events });
+      });
+    } catch (error) {
+      for (const { id } of batch) reply({ id, ok: false, failure: toFailure(error), events: this.events() });
+    }
+  }
+}
+
+const accounts = new Map<string, Account>();
+const port = parentPort;
+if (!port) throw new Error('shard.worker.ts runs in a worker thread only');
+port.on('message', receive);
+
+function receive(request: Request): void {
+  let account = accounts.get(request.address);
+  if (!account) {
+    account = new Account();
+    accounts.set(request.address, account);
+  }
+  if (request.kind === 'file') account.file({ id: request.id, address: request.address, file: request.file });
+  else account.queue(() => answer(account, request));
+}
+
+async function answer(account: Account, request: Exclude<Request, { kind: 'file' }>): Promise<void> {
+  try {
+    const value = await run(account, request);
+    reply({ id: request.id, ok: true, value, events: account.events() });
+  } catch (error) {
+    reply({ id: request.id, ok: false, failure: toFailure(error), events: account.events() });
+  }
+}
+
+function run(account: Account, request: Exclude<Request, { kind: 'file' }>): unknown {
+  if (request.kind === 'open') return account.open(request.address, request.directory);
+  if (request.kind === 'close') return account.close();
+  const operation = OPERATIONS[request.name] as (context: AccountContext, ...parameters: readonly unknown[]) => unknown;
+  return operation(account.context(request.address), ...request.parameters);
+}
+
+/** Octets and UIDs have buffers of their own: they change threads without being copied. */
+function reply(message: Reply): void {
+  const value = message.ok ? message.value : null;
+  const buffers = value instanceof Uint8Array || value instanceof Uint32Array ? [value.buffer as ArrayBuffer] : [];
+  port?.postMessage(message, buffers);
+}

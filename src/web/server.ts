@@ -1,0 +1,63 @@
+import { createServer as createPlain, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import type { WebListenerConfig } from '../config/schema.ts';
+
+export interface WebServerOptions {
+  readonly listener: WebListenerConfig;
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** Whether every mail listener accepts connections now. */
+  isHealthy(): boolean;
+}
+
+export interface WebServer {
+  /** Resolves with the port in use; rejects with the system's error (EADDRINUSE, EACCES). */
+  listen(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The web side: for now only `/healthz`, for load balancers and the image's health check. */
+export function createWebServer({ listener, tls, isHealthy }: WebServerOptions): WebServer {
+  const handle: RequestListener = (request, response) => {
+    const path = (request.url ?? '/').split('?', 1)[0];
+    const send = (status: number, body: object): void => {
+      response.writeHead(status, {
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      });
+      response.end(request.method === 'HEAD' ? undefined : `${JSON.stringify(body)}\n`);
+    };
+    // Nothing here reads a body: what is sent is thrown away, and the socket goes with the answer.
+    request.resume();
+    if (path !== '/healthz') return send(404, { error: 'not found' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, { error: 'method not allowed' });
+    const healthy = isHealthy();
+    send(healthy ? 200 : 503, { status: healthy ? 'ok' : 'unavailable' });
+  };
+  const server: Server =
+    listener.tls === 'none'
+      ? createPlain(handle)
+      : createSecure({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' }, handle);
+  server.requestTimeout = 10_000;
+  server.headersTimeout = 10_000;
+  server.keepAliveTimeout = 5_000;
+  server.maxConnections = 100;
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(listener.port, listener.host, () => {
+          server.off('error', reject);
+          const address = server.address();
+          resolve(typeof address === 'object' && address !== null ? address.port : listener.port);
+        });
+      }),
+    close: () =>
+      new Promise(resolve => {
+        if (!server.listening) return resolve();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

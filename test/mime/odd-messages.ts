@@ -1,0 +1,236 @@
+import { message, type Sample } from './corpus.ts';
+
+const GIVES_UP =
+  'Dovecot gives a list up at its first error; here the rest is read, and what is broken shown as it stands';
+const NO_BRACKETS = 'a name and an address without angle brackets: the address is clear';
+const EMPTY_TYPE =
+  'what cannot be read as a type counts as text/plain (RFC 2045 section 5.2), Dovecot shows empty strings';
+const SEVEN_BIT = 'raw 8-bit text is shown as encoded words, Dovecot sends it raw in a literal';
+
+/** A value, and the reason when our answer is another one than Dovecot's. */
+type Odd = readonly [value: string, differs?: string];
+
+/** Values of a To field. */
+const ADDRESSES: readonly Odd[] = [
+  ['anna'],
+  ['<anna>'],
+  ['anna@'],
+  ['@x.example'],
+  ['<@x.example>', 'the route is shown as it stands'],
+  ['anna@x.example bruno@y.example'],
+  ['a@b c'],
+  ['a b@c', NO_BRACKETS],
+  ['a b'],
+  ['anna@x.example, , b@y.example', 'empty elements are legal in lists (obs-addr-list) and mean nothing'],
+  ['"Anna" anna@x.example', NO_BRACKETS],
+  ['a@x.example <b@y.example>', 'the address is the one in angle brackets'],
+  ['Anna <a@x.example> coda, b@y.example', GIVES_UP],
+  ['Anna <a@x.example', GIVES_UP],
+  ['"unterminated <a@x.example>, b@y.example', GIVES_UP],
+  ['a@x.example; b@y.example', GIVES_UP],
+  ['g1: a@x.example; g2: b@y.example;', GIVES_UP],
+  ['g: a@x.example'],
+  ['g: h: a@x.example;'],
+  ['(only comment)'],
+  ['a(c1)@x(c2).example'],
+  ['a . b @ x . example', 'blanks around dots are legal (obs-local-part)'],
+  ['<a@x.example> (Nome)'],
+  ['Anna (c) Bianchi <a@x.example>'],
+  ['=?utf-8?Q?a?= <a@x.example>'],
+  ['"Anna\\', GIVES_UP],
+  [':'],
+  ['a@x..example', GIVES_UP],
+  ['"" <a@x.example>'],
+  ['" " <a@x.example>'],
+  ['Anna  Bianchi <a@x.example>'],
+  ['"Anna  Bianchi" <a@x.example>'],
+  ['Anna\t"B"C <a@x.example>'],
+  ['a@[1.2.3.4', GIVES_UP],
+  ['<a b@x.example>', GIVES_UP],
+  ['<"a b"@x.example>'],
+  ['a@b@c'],
+  ['<a@b@c>', GIVES_UP],
+  ['.a.@x.example'],
+  ['Rossi, Anna <a@x.example>'],
+  ['a@x.example (n1) (n2)'],
+  ['A <a@x>, <', GIVES_UP],
+  ['A <a@x>>, b@y', GIVES_UP],
+  ['mailto:a@x.example'],
+  ['[a]@x.example', GIVES_UP],
+  ['a@x.example,b@y.example,'],
+  ['<a@x.example>, <b@y.example>'],
+  ['a\\b@x.example', GIVES_UP],
+  ['A: ;'],
+  ['A:;,b@c'],
+];
+
+/** Lines of a message's header. */
+const FIELDS: readonly Odd[] = [
+  ['Subject: uno\nSubject: due'],
+  ['To: a@x.example\nTo: b@x.example'],
+  ['Date: x\nDate: y'],
+  ['Message-ID: <1@x>\nMessage-ID: <2@x>'],
+  ['Content-Type: text/html\nContent-Type: text/plain'],
+  ['Content-Type: text/plain/x', EMPTY_TYPE],
+  ['Content-Type: text / html ; charset = utf-8'],
+  ['Content-Type: text/html charset=utf-8', 'a missing semicolon is forgiven'],
+  ['Content-Type: text/html;; charset=utf-8;', 'an empty parameter is passed over; Dovecot loses the next one'],
+  ['Content-Type: text/html; charset'],
+  ['Content-Type: text/html; charset=utf-8 x; y=z'],
+  ['Content-Type: text/html; name="a', 'an unterminated string is kept'],
+  ['Content-Type: "text/html"', EMPTY_TYPE],
+  ['Content-Type: ;charset=utf-8', EMPTY_TYPE],
+  ['Content-Type: text/html; charset='],
+  ['Content-Type: text/html; charset=""'],
+  ['Content-Type: text/plain; a*0=x; a*2=y', 'what goes together is joined; Dovecot joins all or nothing'],
+  ['Content-Type: text/plain; a*1=x; a*0=y'],
+  ['Content-Type: text/plain; a*1=x'],
+  ['Content-Type: text/plain; a*=x'],
+  ["Content-Type: text/plain; a=1; a*=utf-8''x"],
+  ['Content-Type: text/plain; a=1; a=2'],
+  ['Content-Type: text/plain; a*0*=utf-8\'\'x; a*1="y z%"', 'blanks are percent-encoded as well (RFC 2231 section 7)'],
+  ['Content-Type: text/plain; name=a b.txt; x=y'],
+  ['Content-Type: text/plain; name=a/b[1].txt; x=y', 'unquoted file names with tspecials are common and kept whole'],
+  ['Content-Type: multipart/mixed'],
+  ['Content-Type: multipart/mixed; boundary=""'],
+  ['Content-Type: multipart/mixed; boundary=zzz'],
+  ['Content-Type: message/global'],
+  ['Content-Type: message/delivery-status'],
+  ['Content-Type: message/partial'],
+  ['Content-Type: message/external-body; access-type=x'],
+  ['Content-Type: text/plain\nContent-Disposition:', 'an empty disposition is none'],
+  ['Content-Disposition: attachment; '],
+  ['Content-Disposition: attachment filename=x', 'a missing semicolon is forgiven'],
+  ['Content-Disposition: ;filename=x', 'an empty disposition is none'],
+  ['Content-Disposition: inline (c); filename="x"'],
+  ['Content-Language: it'],
+  ['Content-Language: it (x), en'],
+  ['Content-Language:'],
+  ['Content-Location:'],
+  ['Content-Location: a\n\tb', 'a tab becomes a blank'],
+  ['Content-ID:'],
+  ['Content-ID: <a> (c)'],
+  ['Content-Description:'],
+  ['Content-Description: "q" \\ z'],
+  ['Content-MD5:'],
+  ['Content-Transfer-Encoding:'],
+  ['Content-Transfer-Encoding: 7bit foo'],
+  ['Content-Transfer-Encoding: "base64"', 'the encoding is clear in spite of the quotes'],
+  ['Content-Transfer-Encoding: base64;', 'the encoding is clear in spite of the semicolon'],
+  ['Content-transfer-encoding: (c)'],
+  ['Content-Type: message/rfc822\nContent-Transfer-Encoding: base64'],
+  ['Subject: a\tb'],
+  ['Subject:  a  b  '],
+  ['Subject: uno\n \n due'],
+  ['Subject: uno\x01due\x7f', 'control characters are dropped'],
+  ['Date: '],
+  ['In-Reply-To:  a\n b'],
+  ['Subject: \xe8 latin', SEVEN_BIT],
+  ['Subject: perch\xc3\xa9', SEVEN_BIT],
+  ['To: perch\xc3\xa9 <a@b>', SEVEN_BIT],
+  ['Content-Type: text/plain; name="perch\xc3\xa9"', SEVEN_BIT],
+];
+
+const STRUCTURES: readonly (Omit<Sample, 'raw'> & { readonly text: string })[] = [
+  { name: 'header only, no blank line', text: 'From: Mario Rossi <mario.rossi@pec.example.it>\nSubject: monco\n' },
+  {
+    name: 'empty parts',
+    text: 'From: Mario Rossi <mario.rossi@pec.example.it>\nContent-Type: multipart/mixed; boundary=b1\n\n--b1\n\n--b1\n\n\n--b1\nContent-Type: text/html\n\n--b1--\n',
+  },
+  {
+    name: 'type without subtype',
+    text: 'From: Mario Rossi <mario.rossi@pec.example.it>\nMIME-Version: 1.0\nContent-Type: text\n\ntesto\n',
+    differs: EMPTY_TYPE,
+  },
+  {
+    name: 'type with nothing',
+    text: 'From: Mario Rossi <mario.rossi@pec.example.it>\nMIME-Version: 1.0\nContent-Type:\n\ntesto\n',
+    differs: EMPTY_TYPE,
+  },
+  {
+    name: 'rfc822 in multipart, multipart in it',
+    text: 'From: Mario Rossi <mario.rossi@pec.example.it>\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\ntesto\n--a\nContent-Type: message/rfc822\nContent-Disposition: attachment; filename=x.eml\n\nSubject: interno\nTo: g: a@b.example, c@d.example;\nContent-Type: multipart/alternative; boundary=z\n\n--z\n\n1\n--z\nContent-Type: text/html\n\n2\n--z--\n--a--\n',
+    differs:
+      'the line break before a delimiter belongs to it (RFC 2046 section 5.1.1), also right after an inner closing delimiter; Dovecot counts it to the embedded message',
+  },
+  {
+    name: 'boundary in header',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n--b\n\nx\n--b--\n',
+  },
+  {
+    name: 'boundary in header of rfc822',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: x\n--b\n\nx\n--b--\n',
+  },
+  {
+    name: 'prefix',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=b\n\n--bc\n\nx\n--b--foo\n--b--\n',
+  },
+  {
+    name: 'prefix nested',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=ab\n\n--ab\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\n1\n--ab\n\n2\n--a\n\n3\n--ab--\n',
+  },
+  {
+    name: 'same boundary nested',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\n1\n--a--\n\n2\n--a\n\n3\n--a--\n',
+  },
+  {
+    name: 'after close',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\n1\n--a--\n\n--a\n\n3\n--a--\n',
+  },
+  { name: 'close only', text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a--\n\n\n' },
+  { name: 'boundary never', text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\nx\ny\n' },
+  {
+    name: 'boundary blank',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary="a "\n\n--a\n\nx\n--a--\n',
+    differs: 'a boundary cannot end in a blank (RFC 2046 section 5.1.1)',
+  },
+  {
+    name: 'boundary long',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\n--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\nx\n--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa--\n',
+    differs: 'Dovecot cuts boundaries at 80 octets and then misses the closing delimiter',
+  },
+  {
+    name: 'empty rfc822',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n--a\n\n2\n--a--\n',
+  },
+  {
+    name: 'rfc822 header only',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\nSubject: x\n\n--a\n\n2\n--a--\n',
+  },
+  {
+    name: 'digest bad',
+    text: 'From: a@b.example\nContent-Type: multipart/digest; boundary=d\n\n--d\nContent-Type: foo\n\nSubject: x\n\n--d\nX: y\n\nSubject: z\n\nb\n--d--\n',
+    differs: EMPTY_TYPE,
+  },
+  {
+    name: 'close no eol',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--x\n\n--a\n\ny\n',
+  },
+  { name: 'cr only', text: 'From: a@b.example\nSubject: a\rb\n\nc\rd\n' },
+  { name: 'lwsp blank', text: 'From: a@b.example\nSubject: a\n \n\nx\n' },
+  { name: 'starts with blank', text: ' x\nFrom: a@b.example\n\ny\n' },
+  { name: 'colon first', text: ': x\nFrom: a@b.example\n\ny\n' },
+  { name: 'no header', text: 'ciao mondo\n\ny\n' },
+  { name: 'space in name', text: 'Sub ject: x\nSubject: y\n\ny\n' },
+  {
+    name: 'dash dash',
+    text: 'From: a@b.example\nContent-Type: multipart/mixed; boundary="a--"\n\n--a--\n\nx\n--a----\n',
+  },
+  { name: 'nul', text: 'From: a@b\nSubject: a\0b\n\nx\0y', differs: 'NUL is dropped; Dovecot shows U+FFFD' },
+  { name: 'crcrlf', text: 'From: a@b\nSubject: x\r\n\nx' },
+];
+
+/** Messages that no careful program writes. */
+export const ODD: readonly Sample[] = [
+  ...ADDRESSES.map(([to, differs]) => ({
+    name: `To: ${to}`,
+    raw: message(`From: a@b.example\nTo: ${to}\n\n\n`),
+    differs,
+  })),
+  ...FIELDS.map(([lines, differs]) => ({
+    name: lines.replaceAll('\n', ' | '),
+    raw: message(`From: a@b.example\nMIME-Version: 1.0\n${lines}\n\ntesto\n`),
+    differs,
+  })),
+  ...STRUCTURES.map(({ name, text, differs }) => ({ name, raw: message(text), differs })),
+];

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SectionContent, SectionSpec } from '../../src/store/index.ts';
+import { ARCHIVE, type Bench, base64, bench, message, noise, put } from './support.ts';
+
+const inner = [
+  'From: dentro@pec.example.it',
+  'Subject: interno',
+  'MIME-Version: 1.0',
+  'Content-Type: multipart/mixed; boundary=i',
+  '',
+  '--i',
+  'Content-Type: text/plain',
+  '',
+  'testo interno',
+  '--i',
+  'Content-Type: application/octet-stream',
+  'Content-Transfer-Encoding: base64',
+  '',
+  base64(Buffer.from('allegato interno')),
+  '--i--',
+].join('\r\n');
+const big = noise(900_000, 11);
+const raw = [
+  'From: fuori@pec.example.it',
+  'Subject: esterno',
+  'X-Trasporto: posta-certificata',
+  'MIME-Version: 1.0',
+  'Content-Type: multipart/mixed; boundary=o',
+  '',
+  '--o',
+  'Content-Type: text/plain; charset=utf-8',
+  'Content-Transfer-Encoding: quoted-printable',
+  '',
+  'perch=C3=A9',
+  '--o',
+  'Content-Type: message/rfc822',
+  '',
+  inner,
+  '--o',
+  'Content-Type: application/pdf',
+  'Content-Transfer-Encoding: base64',
+  '',
+  base64(big),
+  '--o--',
+  '',
+].join('\r\n');
+
+let b: Bench;
+let uid = 0;
+let handle = '';
+beforeAll(async () => {
+  b = await bench();
+  ({ uid, message: handle } = await put(b.account, ARCHIVE, raw));
+});
+afterAll(() => b.end());
+
+async function section(spec: SectionSpec): Promise<SectionContent> {
+  const [row] = await b.account.fetch(ARCHIVE, [uid], { columns: [], sections: [spec], markSeen: false });
+  return row?.sections[0] ?? null;
+}
+
+async function text(spec: SectionSpec): Promise<string | null> {
+  const content = await section(spec);
+  if (content === null) return null;
+  if (content.kind === 'bytes') return Buffer.from(content.bytes).toString();
+  return raw.slice(content.start, content.start + content.length);
+}
+
+describe('sections', () => {
+  it('are slices of the message', async () => {
+    const header = raw.slice(0, raw.indexOf('\r\n\r\n') + 4);
+    const innerHeader = inner.slice(0, inner.indexOf('\r\n\r\n') + 4);
+    expect(await text({ part: [] })).toBe(raw);
+    expect(await text({ part: [], text: 'HEADER' })).toBe(header);
+    expect(await text({ part: [], text: 'TEXT' })).toBe(raw.slice(header.length));
+    expect(await text({ part: [1] })).toBe('perch=C3=A9');
+    expect(await text({ part: [1], text: 'MIME' })).toBe(
+      'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n',
+    );
+    expect(await text({ part: [2] })).toBe(inner);
+    expect(await text({ part: [2], text: 'HEADER' })).toBe(innerHeader);
+    expect(await text({ part: [2], text: 'TEXT' })).toBe(inner.slice(innerHeader.length));
+    expect(await text({ part: [2, 1] })).toBe('testo interno');
+    expect(await text({ part: [2, 2] })).toBe(base64(Buffer.from('allegato interno')));
+    for (const part of [[4], [1, 1], [2, 3], [0]]) expect(await section({ part })).toBeNull();
+  });
+
+  it('are cut by partials, also beyond the end', async () => {
+    expect(await text({ part: [2, 1], partial: { offset: 6, length: 4 } })).toBe('inte');
+    expect(await text({ part: [2, 1], partial: { offset: 6, length: 4000 } })).toBe('interno');
+    expect(await text({ part: [2, 1], partial: { offset: 600, length: 4 } })).toBe('');
+    expect(
+      await text({ part: [], text: 'HEADER.FIELDS', fields: ['SUBJECT'], partial: { offset: 9, length: 3 } }),
+    ).toBe('est');
+  });
+
+  it('choose header fields', async () => {
+    expect(await text({ part: [], text: 'HEADER.FIELDS', fields: ['subject', 'x-trasporto'] })).toBe(
+      'Subject: esterno\r\nX-Trasporto: posta-certificata\r\n\r\n',
+    );
+    expect(await text({ part: [2], text: 'HEADER.FIELDS.NOT', fields: ['mime-version', 'content-type'] })).toBe(
+      'From: dentro@pec.example.it\r\nSubject: interno\r\n\r\n',
+    );
+  });
+
+  it('are decoded for BINARY', async () => {
+    expect(await text({ part: [1], binary: true })).toBe('perché');
+    expect(await text({ part: [2, 2], binary: true, partial: { offset: 9, length: 7 } })).toBe('interno');
+    const content = await section({ part: [3], binary: true });
+    expect(content?.kind === 'bytes' && Buffer.compare(content.bytes, big)).toBe(0);
+    expect(await section({ part: [9], binary: true })).toBeNull();
+  });
+
+  it('come as ranges when they are large', async () => {
+    const content = await section({ part: [3] });
+    expect(content).toMatchObject({ kind: 'range' });
+    if (content?.kind !== 'range') return;
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < content.length; at += 300_000) {
+      parts.push(await b.account.read(handle, content.start + at, Math.min(300_000, content.length - at)));
+    }
+    expect(Buffer.concat(parts).toString()).toBe(base64(big));
+    expect(await section({ part: [], partial: { offset: 10, length: 500_000 } })).toEqual({
+      kind: 'range',
+      start: 10,
+      length: 500_000,
+    });
+  });
+
+  it('keep one call within bounds', async () => {
+    const uids: number[] = [];
+    for (let index = 0; index < 40; index++) {
+      uids.push((await put(b.account, ARCHIVE, message(`g${index}`, { body: 'x'.repeat(200_000) + index }))).uid);
+    }
+    const rows = await b.account.fetch(ARCHIVE, uids, { columns: [], sections: [{ part: [] }], markSeen: false });
+    const inline = rows.filter(row => row.sections[0]?.kind === 'bytes').length;
+    expect(inline).toBeGreaterThan(10);
+    expect(inline).toBeLessThan(25);
+    await expect(b.account.read(handle, 0, 2_000_000)).rejects.toMatchObject({ code: 'LIMIT' });
+    await expect(b.account.read('M999', 0, 1)).rejects.toMatchObject({ code: 'NONEXISTENT' });
+    await expect(b.account.read('../x', 0, 1)).rejects.toMatchObject({ code: 'NONEXISTENT' });
+  });
+});

@@ -1,0 +1,271 @@
+/**
+ * A private Dovecot 2.3 in a directory of its own: real Maildir mailboxes, per-user passwords, SPECIAL-USE folders.
+ * Runs as root (mail belongs to the unprivileged user `mail`) and as a normal user (everything belongs to that user).
+ */
+import type { ChildProcess } from 'node:child_process';
+import { chmod, chown, cp, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { makeServerCertificates } from './certificates.ts';
+import { end, eventually, freePort, must, start } from './processes.ts';
+import { temporaryDirectory } from './temp.ts';
+
+export interface DovecotOptions {
+  /** Hierarchy separator; `/` when absent. */
+  readonly separator?: '/' | '.';
+  /** Personal namespace prefix, e.g. `INBOX.`. */
+  readonly prefix?: string;
+  /** Implicit TLS on a second port and STARTTLS on the first, under an authority of the test's own. */
+  readonly tls?: boolean;
+  /** Replaces the whole list that Dovecot advertises after login. */
+  readonly capability?: string;
+  /** Name to password. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Storage limit of every mailbox, e.g. `20M`. */
+  readonly quota?: string;
+}
+
+export interface Dovecot {
+  readonly host: '127.0.0.1';
+  /** Plain, with STARTTLS where `tls` was asked for. */
+  readonly imapPort: number;
+  readonly imapsPort: number | null;
+  readonly caFile: string | null;
+  readonly directory: string;
+  addUser(name: string, password: string): Promise<void>;
+  /** Copies a mailbox with its UIDs and indexes: two users whose answers are the same bytes. */
+  cloneUser(from: string, to: string, password: string): Promise<void>;
+  /** Local delivery, as an MDA does it: into the Maildir, without IMAP. `folder` is INBOX or an ASCII name. */
+  deliver(user: string, folder: string, raw: Uint8Array, options?: DeliveryOptions): Promise<void>;
+  /** Raw bytes of every message file of a folder, deleted-but-not-expunged ones included. */
+  stored(user: string, folder: string): Promise<Buffer[]>;
+  /** What the log says so far. */
+  log(): Promise<string>;
+  /** Logins that Dovecot refused because of the password. */
+  refusedLogins(user: string): Promise<number>;
+  /** Ends the server as an outage does; mail stays. */
+  halt(): Promise<void>;
+  /** Comes back on the same ports. */
+  resume(): Promise<void>;
+  /** Ends the server and removes its directory. */
+  stop(): Promise<void>;
+}
+
+interface DeliveryOptions {
+  /** Maildir knows these five. */
+  readonly flags?: readonly ('\\Seen' | '\\Answered' | '\\Flagged' | '\\Deleted' | '\\Draft')[];
+  readonly internalDate?: Date;
+}
+
+const MAILDIR_FLAGS = { '\\Draft': 'D', '\\Flagged': 'F', '\\Answered': 'R', '\\Seen': 'S', '\\Deleted': 'T' } as const;
+
+/** Debian's `mail`: there on every system, owns nothing that matters here. */
+const MAIL_ID = 8;
+
+export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
+  const asRoot = process.getuid?.() === 0;
+  const temporary = await temporaryDirectory('dovecot');
+  const { path: directory } = temporary;
+  const file = (name: string) => join(directory, name);
+  await chmod(directory, 0o755);
+  await mkdir(file('mail'));
+  await mkdir(file('run'));
+  await own(file('mail'));
+
+  const certificates = options.tls === true ? await makeServerCertificates(directory) : null;
+  const imapPort = await freePort();
+  const imapsPort = certificates === null ? null : await freePort();
+  const group = (await must('id', ['-gn'])).stdout.trim();
+  await mkdir(file('passwords'));
+  for (const [name, password] of Object.entries(options.users ?? {})) await addUser(name, password);
+  await writeFile(file('dovecot.conf'), configuration());
+
+  let master: ChildProcess | null = null;
+  let delivered = 0;
+  await resume().catch(async error => {
+    await temporary.remove();
+    throw error;
+  });
+
+  async function own(path: string): Promise<void> {
+    if (asRoot) await chown(path, MAIL_ID, MAIL_ID);
+  }
+
+  /** A file for each user: Dovecot looks for changes of one that it has read only once a second. */
+  function addUser(name: string, password: string): Promise<void> {
+    return writeFile(
+      join(file('passwords'), name),
+      `${name}:{PLAIN}${password}
+`,
+      { mode: 0o644 },
+    );
+  }
+
+  function configuration(): string {
+    const unprivileged = [
+      `default_internal_user = ${userInfo().username}`,
+      `default_internal_group = ${group}`,
+      `default_login_user = ${userInfo().username}`,
+    ];
+    const tls =
+      certificates === null
+        ? ['ssl = no']
+        : ['ssl = yes', `ssl_cert = <${certificates.certFile}`, `ssl_key = <${certificates.keyFile}`];
+    const quota =
+      options.quota === undefined
+        ? []
+        : [
+            'mail_plugins = quota',
+            'protocol imap {\n  mail_plugins = quota imap_quota\n}',
+            `plugin {\n  quota = count:Casella\n  quota_vsizes = yes\n  quota_rule = *:storage=${options.quota}\n}`,
+          ];
+    const prefix = options.prefix ?? '';
+    return `${[
+      `base_dir = ${file('run')}`,
+      `state_dir = ${file('run')}`,
+      `log_path = ${file('dovecot.log')}`,
+      'protocols = imap',
+      'listen = 127.0.0.1',
+      'disable_plaintext_auth = no',
+      'auth_verbose = yes',
+      'auth_failure_delay = 0',
+      'mail_max_userip_connections = 1000',
+      'mail_fsync = never',
+      `mail_location = maildir:${file('mail')}/%u`,
+      `mail_uid = ${asRoot ? MAIL_ID : process.getuid?.()}`,
+      `mail_gid = ${asRoot ? MAIL_ID : process.getgid?.()}`,
+      'first_valid_uid = 1',
+      ...(asRoot ? [] : unprivileged),
+      ...tls,
+      ...quota,
+      ...(options.capability === undefined ? [] : [`imap_capability = ${options.capability}`]),
+      `passdb {\n  driver = passwd-file\n  args = ${file('passwords')}/%u\n}`,
+      'userdb {\n  driver = static\n  args = home=/nonexistent\n}',
+      'service imap-login {',
+      '  chroot =',
+      `  inet_listener imap {\n    port = ${imapPort}\n  }`,
+      `  inet_listener imaps {\n    port = ${imapsPort ?? 0}\n    ssl = yes\n  }`,
+      '}',
+      // No delay that grows with each refused login: the tests count refusals.
+      'service anvil {\n  chroot =\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}',
+      'namespace inbox {',
+      '  inbox = yes',
+      `  separator = ${options.separator ?? '/'}`,
+      `  prefix = ${prefix}`,
+      '  mailbox "Posta inviata" {\n    auto = subscribe\n    special_use = \\Sent\n  }',
+      '  mailbox Bozze {\n    auto = subscribe\n    special_use = \\Drafts\n  }',
+      '  mailbox Cestino {\n    auto = subscribe\n    special_use = \\Trash\n  }',
+      '}',
+    ].join('\n')}\n`;
+  }
+
+  /** Maildir++: INBOX is the root, `A/B` the directory `.A.B`. */
+  function maildir(user: string, folder: string): string {
+    const prefix = options.prefix ?? '';
+    const name = prefix !== '' && folder.startsWith(prefix) ? folder.slice(prefix.length) : folder;
+    const root = join(directory, 'mail', user);
+    return /^inbox$/i.test(name) ? root : join(root, `.${name.replaceAll(options.separator ?? '/', '.')}`);
+  }
+
+  async function makeMaildir(path: string): Promise<void> {
+    for (const name of ['', 'tmp', 'new', 'cur']) {
+      const made = await mkdir(join(path, name), { recursive: true });
+      if (made !== undefined) await own(join(path, name));
+    }
+  }
+
+  async function deliver(user: string, folder: string, raw: Uint8Array, delivery: DeliveryOptions = {}): Promise<void> {
+    const path = maildir(user, folder);
+    await makeMaildir(join(directory, 'mail', user));
+    await makeMaildir(path);
+    const date = delivery.internalDate ?? new Date();
+    const letters = (delivery.flags ?? []).map(flag => MAILDIR_FLAGS[flag]).sort();
+    const name = `${Math.floor(date.getTime() / 1000)}.P${process.pid}Q${String(delivered++).padStart(7, '0')}.prova`;
+    const temporaryFile = join(path, 'tmp', name);
+    await writeFile(temporaryFile, raw);
+    await utimes(temporaryFile, date, date);
+    await own(temporaryFile);
+    await rename(
+      temporaryFile,
+      letters.length === 0 ? join(path, 'new', name) : join(path, 'cur', `${name}:2,${letters.join('')}`),
+    );
+  }
+
+  async function stored(user: string, folder: string): Promise<Buffer[]> {
+    const contents: Buffer[] = [];
+    for (const part of ['cur', 'new']) {
+      const path = join(maildir(user, folder), part);
+      for (const name of await readdir(path).catch(() => [])) contents.push(await readFile(join(path, name)));
+    }
+    return contents;
+  }
+
+  async function log(): Promise<string> {
+    return readFile(file('dovecot.log'), 'utf8').catch(() => '');
+  }
+
+  async function halt(): Promise<void> {
+    if (master === null) return;
+    await end(master);
+    master = null;
+  }
+
+  async function resume(): Promise<void> {
+    // Debian keeps it in /usr/sbin, which is not in a normal user's PATH.
+    const env = { PATH: `${process.env.PATH}:/usr/sbin` };
+    const child = start('dovecot', ['-F', '-c', file('dovecot.conf')], { env });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk));
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk));
+    child.once('error', error => (said += error.message));
+    master = child;
+    await eventually('Dovecot to accept connections', async () => {
+      if (child.exitCode !== null || child.pid === undefined) {
+        throw new Error(`Dovecot did not start: ${said}\n${await log()}`);
+      }
+      return accepts(imapPort);
+    });
+  }
+
+  return {
+    host: '127.0.0.1',
+    imapPort,
+    imapsPort,
+    caFile: certificates?.caFile ?? null,
+    directory,
+    addUser,
+    cloneUser: async (from, to, password) => {
+      await cp(join(directory, 'mail', from), join(directory, 'mail', to), {
+        recursive: true,
+        preserveTimestamps: true,
+      });
+      if (asRoot) await must('chown', ['-R', `${MAIL_ID}:${MAIL_ID}`, join(directory, 'mail', to)]);
+      await addUser(to, password);
+    },
+    deliver,
+    stored,
+    log,
+    refusedLogins: async user =>
+      (await log()).split('\n').filter(line => line.includes(`(${user},`) && /password mismatch/i.test(line)).length,
+    halt,
+    resume,
+    stop: async () => {
+      await halt();
+      await temporary.remove();
+    },
+  };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1');
+    socket.setTimeout(2000, () => socket.destroy());
+    socket.once('data', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
