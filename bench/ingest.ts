@@ -12,7 +12,7 @@ import { median, timed } from './statistics.ts';
 const CONCURRENCY = 16;
 const ARCHIVE: View = { tree: 'archive' };
 
-export async function fileMessage(
+async function fileMessage(
   account: AccountStore,
   message: Pick<GeneratedMessage, 'raw' | 'direction' | 'internalDate'>,
 ): Promise<void> {
@@ -26,12 +26,30 @@ export async function fileMessage(
 }
 
 /** Files all of them, several at a time. */
-export async function fileAll<T>(messages: Iterable<T>, file: (message: T) => Promise<void>): Promise<void> {
+async function fileAll<T>(messages: Iterable<T>, file: (message: T) => Promise<void>): Promise<void> {
   const source = messages[Symbol.iterator]();
   const worker = async () => {
     for (let next = source.next(); next.done !== true; next = source.next()) await file(next.value);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}
+
+/** Fills the archive of a server that does not run yet. */
+export async function fillArchive(
+  dataDir: string,
+  address: string,
+  messages: Iterable<GeneratedMessage> | AsyncIterable<GeneratedMessage>,
+): Promise<void> {
+  const store = await openStore(dataDir, { logger: pino({ level: 'silent' }) });
+  try {
+    const account = await store.account(address, { create: true });
+    const batch: GeneratedMessage[] = [];
+    const flush = () => fileAll(batch.splice(0), message => fileMessage(account, message));
+    for await (const message of messages) if (batch.push(message) === 500) await flush();
+    await flush();
+  } finally {
+    await store.close();
+  }
 }
 
 export async function benchIngest(scale: Scale): Promise<Row[]> {

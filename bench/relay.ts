@@ -1,71 +1,137 @@
-/** FETCH of a whole Dovecot mailbox: through Archivia against the same FETCH direct. */
+/**
+ * FETCH of a whole mailbox and single small commands: through Archivia, through Dovecot's own login proxy (C), and
+ * direct, all in front of the same Dovecot.
+ */
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect as connectPlain } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { createGenerator, createTestAuthorities, PEOPLE } from '../src/pec/generator/index.ts';
 import { DOMAIN, startArchivia } from '../test/support/archivia.ts';
 import { startDovecot } from '../test/support/dovecot.ts';
+import { BenchClient } from './imap-client.ts';
 import type { Row, Scale } from './report.ts';
-import { median } from './statistics.ts';
+import { median, percentile } from './statistics.ts';
 
 const USER = `mario.rossi@${DOMAIN}`;
 const PASSWORD = 'segreta';
-/** Octets at the end of a reply that hold its tagged line, a list of capabilities included. */
-const TAIL = 4_000;
+const FETCH_ALL = 'FETCH 1:* BODY.PEEK[]';
+const SMALL_COMMANDS = ['NOOP', 'FETCH 1 FLAGS', 'STORE 1 +FLAGS.SILENT (\\Flagged)'];
 
-interface Fetched {
-  readonly octets: number;
-  readonly sha256: string;
-  readonly milliseconds: number;
+interface Way {
+  readonly name: string;
+  readonly port: number;
+  /** Null: clear text. */
+  readonly ca: string | null;
 }
 
 export async function benchRelay(scale: Scale): Promise<Row[]> {
-  const size = scale.quick ? 20_000_000 : 200_000_000;
+  const size = scale.quick ? 20_000_000 : 1_000_000_000;
   const dovecot = await startDovecot({ tls: true, users: { [USER]: PASSWORD } });
+  const peer = await startDovecot({ tls: true, proxyTo: dovecot.imapPort });
+  const archivia = await startArchivia({
+    dovecot: { ...dovecot, imapsPort: null, caFile: null },
+    archive: { auto: { incoming: false, sent: false } },
+  });
   try {
     const messages = await fill(size, raw => dovecot.deliver(USER, 'INBOX', raw));
+    const authority = async (file: string | null) => readFile(file ?? '', 'utf8');
+    const ways = async (tls: boolean): Promise<Way[]> => [
+      tls
+        ? { name: 'direct', port: dovecot.imapsPort ?? 0, ca: await authority(dovecot.caFile) }
+        : { name: 'direct', port: dovecot.imapPort, ca: null },
+      tls
+        ? { name: 'Dovecot proxy', port: peer.imapsPort ?? 0, ca: await authority(peer.caFile) }
+        : { name: 'Dovecot proxy', port: peer.imapPort, ca: null },
+      tls
+        ? { name: 'Archivia', port: archivia.imapsPort, ca: archivia.ca }
+        : { name: 'Archivia', port: archivia.imapPort, ca: null },
+    ];
     const rows: Row[] = [{ what: 'mailbox', value: `${Math.round(size / 1e6)} MB`, note: `${messages} messages` }];
-    const dovecotCa = await readFile(dovecot.caFile ?? '', 'utf8');
-    const archive = { auto: { incoming: false, sent: false } };
-    for (const tls of [false, true]) {
-      const upstream = tls ? dovecot : { ...dovecot, imapsPort: null, caFile: null };
-      const archivia = await startArchivia({ dovecot: upstream, archive });
-      try {
-        const direct = () => fetchAll(tls ? (dovecot.imapsPort ?? 0) : dovecot.imapPort, tls ? dovecotCa : null);
-        const proxied = () => fetchAll(tls ? archivia.imapsPort : archivia.imapPort, tls ? archivia.ca : null);
-        const reference = await direct();
-        const times = { direct: [] as number[], proxied: [] as number[] };
-        for (let run = 0; run < scale.runs; run++) {
-          for (const [name, fetch] of [
-            ['direct', direct],
-            ['proxied', proxied],
-          ] as const) {
-            const fetched = await fetch();
-            if (fetched.sha256 !== reference.sha256) throw new Error(`${name}: other bytes than the first time`);
-            times[name].push(fetched.milliseconds);
-          }
-        }
-        const rate = (sample: readonly number[]) => reference.octets / 1e6 / (median(sample) / 1000);
-        const kind = tls ? 'TLS on every hop' : 'plain';
-        rows.push(
-          { what: `FETCH BODY.PEEK[] direct, ${kind}`, value: `${rate(times.direct).toFixed(0)} MB/s` },
-          { what: `FETCH BODY.PEEK[] through the proxy, ${kind}`, value: `${rate(times.proxied).toFixed(0)} MB/s` },
-          {
-            what: `proxy to direct, ${kind}`,
-            value: (rate(times.proxied) / rate(times.direct)).toFixed(2),
-            note: `bytes equal (${reference.octets} octets)`,
-          },
-        );
-      } finally {
-        await archivia.stop();
-      }
+    for (const tls of [true, false]) {
+      const kind = tls ? 'TLS to the client' : 'plain';
+      rows.push(...(await fetchRows(await ways(tls), kind, scale.runs)));
     }
+    rows.push(...(await commandRows(await ways(true), scale)));
     return rows;
   } finally {
-    await dovecot.stop();
+    await Promise.all([archivia.stop(), peer.stop(), dovecot.stop()]);
   }
+}
+
+async function fetchRows(ways: readonly Way[], kind: string, runs: number): Promise<Row[]> {
+  const digests = new Set<string>();
+  for (const way of ways) digests.add(await digest(way));
+  if (digests.size !== 1) throw new Error('the ways differ in what they deliver');
+  const rates = new Map<string, number[]>(ways.map(way => [way.name, []]));
+  for (let run = 0; run < runs; run++) {
+    for (const way of ways) {
+      const client = await open(way);
+      const { octets, milliseconds } = await client.measure(FETCH_ALL);
+      rates.get(way.name)?.push(octets / 1e6 / (milliseconds / 1000));
+      client.close();
+    }
+  }
+  const rate = (name: string) => median(rates.get(name) ?? []);
+  return [
+    ...ways.map(({ name }) => ({
+      what: `FETCH BODY.PEEK[], ${kind}, ${name}`,
+      value: `${rate(name).toFixed(0)} MB/s`,
+    })),
+    {
+      what: `Archivia to Dovecot's proxy, ${kind}`,
+      value: (rate('Archivia') / rate('Dovecot proxy')).toFixed(2),
+      note: 'bytes equal',
+    },
+    { what: `Archivia to direct, ${kind}`, value: (rate('Archivia') / rate('direct')).toFixed(2) },
+  ];
+}
+
+/** One command after the other on an open connection: what each way adds to the direct one at p50. */
+async function commandRows(ways: readonly Way[], scale: Scale): Promise<Row[]> {
+  const count = scale.quick ? 200 : 2_000;
+  const rows: Row[] = [];
+  for (const command of SMALL_COMMANDS) {
+    const medians = new Map<string, number[]>(ways.map(way => [way.name, []]));
+    const clients = await Promise.all(ways.map(open));
+    for (let run = 0; run < scale.runs; run++) {
+      for (const [index, way] of ways.entries()) {
+        const times: number[] = [];
+        for (let turn = 0; turn < count; turn++)
+          times.push((await clients[index]?.measure(command))?.milliseconds ?? 0);
+        medians.get(way.name)?.push(percentile(times, 0.5));
+      }
+    }
+    for (const client of clients) client.close();
+    const p50 = (name: string) => median(medians.get(name) ?? []);
+    rows.push({
+      what: `${command.split(' (')[0]}, added at p50`,
+      value: `${(p50('Archivia') - p50('direct')).toFixed(3)} ms`,
+      note: `Dovecot's proxy adds ${(p50('Dovecot proxy') - p50('direct')).toFixed(3)} ms; direct ${p50('direct').toFixed(3)} ms`,
+    });
+  }
+  return rows;
+}
+
+async function open(way: Way): Promise<BenchClient> {
+  const client = await BenchClient.login(way.port, way.ca, USER, PASSWORD);
+  await client.command('SELECT INBOX');
+  return client;
+}
+
+/** SHA-256 of the whole answer but its tagged line, which tells Dovecot's own time. */
+async function digest(way: Way): Promise<string> {
+  const client = await open(way);
+  const hash = createHash('sha256');
+  const lag = 1_000;
+  let held: Buffer = Buffer.alloc(0);
+  await client.command(FETCH_ALL, chunk => {
+    const whole = Buffer.concat([held, chunk]);
+    const cut = Math.max(0, whole.length - lag);
+    hash.update(whole.subarray(0, cut));
+    held = Buffer.from(whole.subarray(cut));
+  });
+  client.close();
+  const tagged = held.lastIndexOf('\r\n', held.length - 3) + 2;
+  return hash.update(held.subarray(0, tagged)).digest('hex');
 }
 
 /** Delivers signed PEC traffic of 75 KB a message until there is enough. @returns how many */
@@ -82,52 +148,4 @@ async function fill(size: number, deliver: (raw: Uint8Array) => Promise<void>): 
     if (octets >= size) break;
   }
   return messages;
-}
-
-/** The clock runs from the FETCH to its tagged answer; the digest covers all before that. */
-async function fetchAll(port: number, ca: string | null): Promise<Fetched> {
-  const socket =
-    ca === null
-      ? connectPlain(port, '127.0.0.1')
-      : connectTls({ port, host: '127.0.0.1', ca, servername: 'localhost' });
-  await once(socket, ca === null ? 'connect' : 'secureConnect');
-  const command = async (tag: string, text: string, onData?: (chunk: Buffer) => void) => {
-    const end = new RegExp(`(?:^|\\r\\n)${tag} ([A-Z]+)[^\\r\\n]*\\r\\n$`);
-    let tail = '';
-    const answered = new Promise<string>((resolve, reject) => {
-      const take = (chunk: Buffer) => {
-        onData?.(chunk);
-        tail = (tail + chunk.subarray(-TAIL).toString('latin1')).slice(-TAIL);
-        const match = end.exec(tail);
-        if (match === null) return;
-        socket.off('data', take);
-        resolve(match[1] ?? '');
-      };
-      socket.on('data', take);
-      socket.once('error', reject);
-    });
-    socket.write(`${tag} ${text}\r\n`);
-    const status = await answered;
-    if (status !== 'OK') throw new Error(`${text}: ${tail}`);
-    return tail;
-  };
-  await command('a', `LOGIN ${USER} ${PASSWORD}`);
-  await command('b', 'EXAMINE INBOX');
-  const hash = createHash('sha256');
-  let octets = 0;
-  let held: Buffer = Buffer.alloc(0);
-  const start = performance.now();
-  const tail = await command('c', 'FETCH 1:* BODY.PEEK[]', chunk => {
-    octets += chunk.length;
-    // The tagged line tells Dovecot's own time and stays out: hash with a lag.
-    const whole = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    const cut = Math.max(0, whole.length - TAIL);
-    hash.update(whole.subarray(0, cut));
-    held = Buffer.from(whole.subarray(cut));
-  });
-  const milliseconds = performance.now() - start;
-  const tagged = /c OK[^\r\n]*\r\n$/.exec(tail)?.[0].length ?? 0;
-  hash.update(held.subarray(0, held.length - tagged));
-  socket.destroy();
-  return { octets: octets - tagged, sha256: hash.digest('hex'), milliseconds };
 }

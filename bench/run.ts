@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [relay|search|ingest ...]`: medians of five runs. Nothing is asserted: figures are for
+ * `npm run bench [-- --quick] [relay|views|sessions|search|ingest ...]`: medians of five runs. Nothing is asserted: figures are for
  * reading, with the machine that they were measured on.
  */
 import { parseArgs } from 'node:util';
@@ -7,9 +7,13 @@ import { benchIngest } from './ingest.ts';
 import { benchRelay } from './relay.ts';
 import { machine, printTable, type Row, type Scale } from './report.ts';
 import { benchSearch } from './search.ts';
+import { benchSessions } from './sessions.ts';
+import { benchViews } from './views.ts';
 
 const BENCHES: Readonly<Record<string, readonly [title: string, run: (scale: Scale) => Promise<Row[]>]>> = {
   relay: ['The relay', benchRelay],
+  views: ['FETCH from a view', benchViews],
+  sessions: ['Sessions', benchSessions],
   search: ['Search', benchSearch],
   ingest: ['Ingest', benchIngest],
 };

@@ -1,11 +1,9 @@
 /** SEARCH over IMAP in a view of an archive of buste, by class of needle. */
-import { pino } from 'pino';
 import { createGenerator, createTestAuthorities, type GeneratedMessage, PEOPLE } from '../src/pec/generator/index.ts';
-import { openStore } from '../src/store/index.ts';
 import { DOMAIN, startArchivia } from '../test/support/archivia.ts';
 import { startDovecot } from '../test/support/dovecot.ts';
 import { RawImap } from '../test/support/raw-imap.ts';
-import { fileAll, fileMessage } from './ingest.ts';
+import { fillArchive } from './ingest.ts';
 import type { Row, Scale } from './report.ts';
 import { median, percentile, timed } from './statistics.ts';
 import { TextMaker } from './text.ts';
@@ -24,7 +22,7 @@ export async function benchSearch(scale: Scale): Promise<Row[]> {
     const archivia = await startArchivia({
       dovecot,
       archive: { auto: { incoming: false, sent: false } },
-      prepare: dataDir => fillArchive(dataDir, buste(count, maker, texts, senders)),
+      prepare: dataDir => fillArchive(dataDir, USER, buste(count, maker, texts, senders)),
     });
     try {
       const client = await RawImap.login(archivia.imapPort, USER, PASSWORD);
@@ -64,19 +62,6 @@ export async function benchSearch(scale: Scale): Promise<Row[]> {
     }
   } finally {
     await dovecot.stop();
-  }
-}
-
-async function fillArchive(dataDir: string, messages: AsyncIterable<GeneratedMessage>): Promise<void> {
-  const store = await openStore(dataDir, { logger: pino({ level: 'silent' }) });
-  try {
-    const account = await store.account(USER, { create: true });
-    const batch: GeneratedMessage[] = [];
-    const flush = () => fileAll(batch.splice(0), message => fileMessage(account, message));
-    for await (const message of messages) if (batch.push(message) === 500) await flush();
-    await flush();
-  } finally {
-    await store.close();
   }
 }
 

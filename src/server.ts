@@ -15,6 +15,7 @@ import { createSubmissionListener } from './smtp/listener.ts';
 import { createAccountDirectory } from './store/accounts/directory.ts';
 import { createLoginGuard } from './store/accounts/login-guard.ts';
 import { openVault } from './store/accounts/vault.ts';
+import { openKeyring } from './store/crypto/keyring.ts';
 import { openStore } from './store/index.ts';
 import type { AccountStore, Filed, Store } from './store/types.ts';
 import { createWebServer } from './web/server.ts';
@@ -57,11 +58,12 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
   const release = await lockDataDirectory(config.dataDir);
   closers.push('data directory', async () => release());
   const tls = await loadTls(config, logger);
-  const store = await openStore(config.dataDir, { logger });
-  closers.push('store', () => store.close());
-  const vault = await openVault(config.dataDir, config.vault, store).catch((error: Error) => {
+  const keyring = await openKeyring(config.dataDir, config.vault).catch((error: Error) => {
     throw new StartError(error.message);
   });
+  const store = await openStore(config.dataDir, { logger, keyring });
+  closers.push('store', () => store.close());
+  const vault = await openVault(config.dataDir, config.vault, store, keyring);
   const directory = createAccountDirectory(config, store, upstreams);
   await makeLocalMailboxes(directory);
   const guard = createLoginGuard({ ttlMs: REFUSED_FOR });

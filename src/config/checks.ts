@@ -23,6 +23,9 @@ export async function checkConfig(
   checkReferences(config, presets, report);
   await checkAccounts(config, upstreams, report);
   checkFolders(config, report);
+  if (config.vault.keyFile !== undefined && config.vault.keyCommand !== undefined) {
+    report(['vault', 'keyCommand'], 'cannot stand beside keyFile: the master key has one source');
+  }
   await checkConservation(config, report);
 }
 
@@ -163,11 +166,18 @@ async function checkConservation(config: Config, report: Report): Promise<void> 
   if (gestoriCaFile !== undefined) {
     await readPem(gestoriCaFile, ['conservation', 'gestoriCaFile'], pem => new X509Certificate(pem), report);
   }
-  for (const [section, files] of Object.entries({ signer, timestamp, vault: config.vault })) {
-    const above = section === 'vault' ? ['vault'] : ['conservation', section];
-    for (const [key, file] of Object.entries(files ?? {})) {
-      if (key.endsWith('File') && typeof file === 'string') await checkReadable(file, [...above, key], report);
-    }
+  await checkFiles(signer, ['conservation', 'signer'], report);
+  await checkFiles(timestamp, ['conservation', 'timestamp'], report);
+  await checkFiles(config.vault, ['vault'], report);
+}
+
+/** Every key that ends in `File`, at any depth. */
+async function checkFiles(section: unknown, above: Key, report: Report): Promise<void> {
+  if (typeof section !== 'object' || section === null) return;
+  for (const [name, value] of Object.entries(section)) {
+    const key = [...above, Array.isArray(section) ? Number(name) : name];
+    if (typeof value !== 'string') await checkFiles(value, key, report);
+    else if (name.endsWith('File')) await checkReadable(value, key, report);
   }
 }
 

@@ -99,6 +99,20 @@ const agent = z.strictObject({
   document: z.string().default('Manuale di conservazione'),
 });
 
+const timestampAuthority = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }),
+  username: z.string().optional(),
+  passwordFile: z.string().optional(),
+  /** PEM of the TSA's certificate chain, put into each package. */
+  caFile: z.string().optional(),
+  /** Policy that stamps are asked for and checked to be made under. */
+  policy: z
+    .string()
+    .regex(/^[0-2](\.(0|[1-9]\d*))+$/, 'an object identifier such as 0.4.0.2023.1.1')
+    .optional(),
+  timeoutSeconds: z.int().positive().max(600).default(30),
+});
+
 export const configSchema = z.strictObject({
   dataDir: z.string().default('./data'),
   imap: z.strictObject({ listen: z.array(listener).min(1) }),
@@ -153,18 +167,28 @@ export const configSchema = z.strictObject({
         .union([
           z.strictObject({ pkcs12File: z.string(), passwordFile: z.string().optional() }),
           z.strictObject({ certFile: z.string(), keyFile: z.string(), passwordFile: z.string().optional() }),
+          z.strictObject({
+            /** Certificate and chain of the key, PEM. */
+            certFile: z.string(),
+            pkcs11: z.strictObject({
+              /** The maker's PKCS#11 library, as for `pkcs11-tool --module`. */
+              moduleFile: z.string(),
+              token: z.string().min(1).optional(),
+              /** Label of the private key; absent: the only one. */
+              key: z.string().min(1).optional(),
+              /** Absent: the environment variable ARCHIVIA_SIGNER_PIN. */
+              pinFile: z.string().optional(),
+            }),
+          }),
         ])
         .optional(),
-      /** Absent: evaluation stamps, without legal value. */
-      timestamp: z
-        .strictObject({
-          url: z.url({ protocol: /^https?$/ }),
-          username: z.string().optional(),
-          passwordFile: z.string().optional(),
-          /** PEM of the TSA's certificate chain, put into each package. */
-          caFile: z.string().optional(),
-        })
-        .optional(),
+      /** Absent: evaluation stamps, without legal value. Of several authorities the first that answers well is taken. */
+      timestamp: z.union([timestampAuthority, z.array(timestampAuthority).min(1)]).optional(),
+      /**
+       * CAdES level of the signature on the index. T: with a time stamp of its own, so two stamps a batch. B: the stamp
+       * over the batch, which covers the signature too, is the only one.
+       */
+      signatureLevel: z.enum(['T', 'B']).default('T'),
       holder: agent.optional(),
       /** Responsabile della conservazione; the holder when absent. */
       responsible: agent.optional(),
@@ -176,8 +200,11 @@ export const configSchema = z.strictObject({
   plans: z
     .record(z.string(), z.strictObject({ archiveBytes: bytes.optional(), conservationBytes: bytes.optional() }))
     .default({}),
-  /** Master key that seals the vault: a file, or the environment variable ARCHIVIA_MASTER_KEY; made once when absent. */
-  vault: z.strictObject({ keyFile: z.string().optional() }).prefault({}),
+  /**
+   * Master key of everything that is stored: a file, a command that prints it, or the environment variable
+   * ARCHIVIA_MASTER_KEY; made once when absent.
+   */
+  vault: z.strictObject({ keyFile: z.string().optional(), keyCommand: z.string().min(1).optional() }).prefault({}),
   limits: z
     .strictObject({
       /** Largest message that a client may APPEND or send. */

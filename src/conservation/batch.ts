@@ -1,10 +1,13 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { pemEncode } from '../pki/pem.ts';
-import type { AccountStore, QueuedMessage } from '../store/types.ts';
+import type { AccountStore, JournalHead, QueuedMessage } from '../store/types.ts';
+import type { Leaf } from './evidence/leaves.ts';
 import { sealEvidence } from './evidence/package.ts';
 import type { PackageSeal } from './evidence/seal.ts';
+import { documentName } from './metadata/document.ts';
 import { closePackage, openPackage } from './package/application.ts';
 import { type PackageIds, packageIds } from './package/identifiers.ts';
+import { fileRefusal, type Refused } from './report/refusal.ts';
 import { storeErrorCode } from './store-error.ts';
 import type { Inspected } from './threads/inspect.ts';
 import { inspectQueued } from './threads/reader.ts';
@@ -14,37 +17,62 @@ import type { Workshop } from './workshop.ts';
 /** Tries after which a message is refused (AgID guidelines: at least three). */
 const MAX_ATTEMPTS = 3;
 
+type Member = Pick<QueuedMessage, 'message' | 'sha256' | 'size'>;
+
 interface Accepted {
-  readonly record: QueuedMessage;
+  readonly record: Member;
   readonly inspected: Inspected;
 }
 
 /**
- * One batch: PdV, checks, RdV, PdA, evidence, conserved. Returns the messages that failed a check. Rejects, leaving the
- * queue as it was, when something else than a message is at fault: TSA, signer, store, disk.
+ * One batch: PdV, checks, RdV, PdA, evidence, conserved. Gives how many messages there were, and those that failed a
+ * check. Rejects, leaving the queue as it was, when something else than a message is at fault: TSA, signer, store, disk.
  */
 export async function conserveBatch(
   shop: Workshop,
   account: AccountStore,
-  messages: readonly QueuedMessage[],
-): Promise<{ readonly failed: readonly string[] }> {
+  messages: AsyncIterable<QueuedMessage>,
+): Promise<{ readonly taken: number; readonly failed: readonly string[] }> {
   const checkedAt = shop.now();
-  const failed: string[] = [];
   const accepted: Accepted[] = [];
+  const failures: (Refused & { readonly attempt: number })[] = [];
+  let taken = 0;
   for await (const { record, inspected, reason } of inspectAll(shop, account, messages, checkedAt)) {
-    if (inspected !== null) accepted.push({ record, inspected });
-    else if (reason !== null) {
-      failed.push(record.message);
-      await fail(shop, account, record, reason);
-    }
+    taken++;
+    const { message, sha256, size } = record;
+    // The rest of the record is large, and there are thousands.
+    if (inspected !== null) accepted.push({ record: { message, sha256, size }, inspected });
+    else if (reason !== null) failures.push({ record, reason, attempt: record.attempts + 1 });
   }
   await shop.step('checked');
+  await recordFailures(shop, account, failures, checkedAt);
   if (accepted.length > 0) {
     const seal = await makePackage(shop, account, accepted, checkedAt);
     await closePackage(shop, account, seal);
     shop.logger.info({ account: account.address, package: seal.packageId, messages: accepted.length }, 'conserved');
   }
-  return { failed };
+  return { taken, failed: failures.map(({ record }) => record.message) };
+}
+
+/** Counts the failed tries. The document of refusal is there before the messages leave the queue. */
+async function recordFailures(
+  shop: Workshop,
+  account: AccountStore,
+  failures: readonly (Refused & { readonly attempt: number })[],
+  at: number,
+): Promise<void> {
+  const refused = failures.filter(({ attempt }) => attempt >= MAX_ATTEMPTS);
+  if (refused.length > 0) {
+    await fileRefusal(shop, account, refused, at);
+    await shop.step('refused');
+  }
+  for (const { record, reason, attempt } of failures) {
+    const last = attempt >= MAX_ATTEMPTS;
+    const facts = { account: account.address, message: record.message, attempt, refused: last, reason };
+    shop.logger.warn(facts, 'check failed');
+    await account.queueFailed(record.message, reason, last);
+    await shop.step('failed');
+  }
 }
 
 interface Outcome {
@@ -58,12 +86,12 @@ interface Outcome {
 async function* inspectAll(
   shop: Workshop,
   account: AccountStore,
-  messages: readonly QueuedMessage[],
+  messages: AsyncIterable<QueuedMessage>,
   checkedAt: number,
 ): AsyncGenerator<Outcome> {
   const running: Promise<Outcome>[] = [];
   try {
-    for (const record of messages) {
+    for await (const record of messages) {
       shop.signal.throwIfAborted();
       running.push(inspectOne(shop, account, record, checkedAt));
       if (running.length > shop.pool.threads) yield* next(running);
@@ -104,14 +132,6 @@ async function inspectOne(
   }
 }
 
-async function fail(shop: Workshop, account: AccountStore, record: QueuedMessage, reason: string): Promise<void> {
-  const attempt = record.attempts + 1;
-  const refused = attempt >= MAX_ATTEMPTS;
-  shop.logger.warn({ account: account.address, message: record.message, attempt, refused, reason }, 'check failed');
-  await account.queueFailed(record.message, reason, refused);
-  await shop.step('failed');
-}
-
 async function makePackage(
   shop: Workshop,
   account: AccountStore,
@@ -135,37 +155,66 @@ async function makePackage(
   const checks = await buildChecks(shop, ids, accepted, checkedAt);
   const bytes = accepted.reduce((sum, { record }) => sum + record.size, 0);
   const entries = accepted.map(({ inspected }) => inspected.entry);
-  const report = await pool.run('buildReport', { head: { ...head, bytes }, entries });
+  const report = await pool.run(
+    'buildReport',
+    { head: { ...head, bytes }, entries },
+    { transfer: entries.map(bufferOf) },
+  );
   const signedReport = await signer.signAttached(report.bytes);
   await shop.step('reported');
 
+  const metadata = accepted.flatMap(({ inspected }) => inspected.metadata);
+  const container = await pool.run(
+    'buildMetadata',
+    { entries: metadata, at: createdAt },
+    { transfer: metadata.map(entry => bufferOf(entry.bytes)) },
+  );
+  const journal = encodeJournalHead(account.address, await account.journalHead(), createdAt);
+  const digestOf = (bytes: Uint8Array) => pool.run('digestBytes', { bytes });
+  const journalSha256 = await digestOf(journal);
   const documents = [
     { name: EVIDENCE_FILES.checks, format: 'application/json', extension: 'json', sha256: checks.sha256 },
     {
       name: EVIDENCE_FILES.signedReport,
       format: 'application/pkcs7-mime',
       extension: 'p7m',
-      sha256: await pool.run('digestBytes', { bytes: signedReport }),
+      sha256: await digestOf(signedReport),
     },
+    { name: EVIDENCE_FILES.metadata, format: 'application/zip', extension: 'zip', sha256: container.sha256 },
+    { name: EVIDENCE_FILES.journal, format: 'application/json', extension: 'json', sha256: journalSha256 },
   ];
   const groups = accepted.map(({ inspected }) => inspected.group);
-  const index = await pool.run('buildIndex', { head: { ...head, documents }, groups });
-  const signedIndex = await signer.signAttached(index.bytes);
+  const index = await pool.run(
+    'buildIndex',
+    { head: { ...head, documents }, groups },
+    { transfer: groups.map(bufferOf) },
+  );
+  const { signed: signedIndex, certificates: stampers } = await signIndex(shop, index.bytes);
   await shop.step('signed');
-  const stamp = await shop.timestamps.stamp(Buffer.from(await pool.run('digestBytes', { bytes: signedIndex }), 'hex'));
+  const leaves: Leaf[] = [
+    ...accepted.map(({ record }) => ({ sha256: record.sha256, name: `messaggi/${documentName(record.sha256)}` })),
+    { sha256: await digestOf(signedIndex), name: EVIDENCE_FILES.signedIndex },
+    { sha256: journalSha256, name: EVIDENCE_FILES.journal },
+  ];
+  const tree = await pool.run('buildTree', { leaves });
+  const stamp = await shop.timestamps.stamp(tree.root);
   await shop.step('stamped');
 
   await openPackage(account, ids.pda);
   await shop.step('opened');
   const files = {
     [EVIDENCE_FILES.checks]: checks.bytes,
+    [EVIDENCE_FILES.metadata]: container.bytes,
+    [EVIDENCE_FILES.journal]: journal,
     [EVIDENCE_FILES.report]: report.bytes,
     [EVIDENCE_FILES.signedReport]: signedReport,
     [EVIDENCE_FILES.index]: index.bytes,
     [EVIDENCE_FILES.signedIndex]: signedIndex,
+    [EVIDENCE_FILES.leaves]: tree.list,
+    [EVIDENCE_FILES.top]: tree.top,
     [EVIDENCE_FILES.timestamp]: stamp.token,
     [EVIDENCE_FILES.signerChain]: pemChain(signer.certificates),
-    [EVIDENCE_FILES.timestampChain]: pemChain(stamp.certificates),
+    [EVIDENCE_FILES.timestampChain]: pemChain([...stampers, ...stamp.certificates]),
   };
   const contents = {
     packageId: ids.pda,
@@ -192,6 +241,27 @@ function buildChecks(shop: Workshop, ids: PackageIds, accepted: readonly Accepte
   return shop.pool.run('buildChecks', { packageId: ids.pda, checkedAt, checks, certificates: [...certificates] });
 }
 
+/** CAdES: baseline T has a time stamp over the signature value in it, baseline B has none. */
+async function signIndex(
+  shop: Workshop,
+  index: Uint8Array,
+): Promise<{ readonly signed: Uint8Array; readonly certificates: readonly Uint8Array[] }> {
+  const signed = await shop.signer.signAttached(index);
+  if (shop.signatureLevel === 'B') return { signed, certificates: [] };
+  const { token, certificates } = await shop.timestamps.stamp(await shop.pool.run('digestSignature', { signed }));
+  return { signed: await shop.pool.run('addSignatureTimestamp', { signed, token }), certificates };
+}
+
+/** giornale.json: under the stamp, so that what the journal said up to here cannot be told otherwise. */
+function encodeJournalHead(account: string, head: JournalHead, at: number): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ version: 1, account, at, seq: head.seq, hash: head.hash }, null, 1)}\n`);
+}
+
+/** Each certificate once. */
 function pemChain(certificates: readonly Uint8Array[]): Uint8Array {
-  return Buffer.from(certificates.map(der => pemEncode('CERTIFICATE', der)).join(''));
+  return Buffer.from([...new Set(certificates.map(der => pemEncode('CERTIFICATE', der)))].join(''));
+}
+
+function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  return bytes.buffer as ArrayBuffer;
 }

@@ -8,6 +8,11 @@ export class TimestampError extends Error {
   override name = 'TimestampError';
 }
 
+/** A package of distribution passes its limit. */
+export class TooLargeError extends Error {
+  override name = 'TooLargeError';
+}
+
 /** Evidence on disk is not what was sealed. */
 export class EvidenceError extends Error {
   override name = 'EvidenceError';

@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
+import { sha256Fingerprint } from '../pki/pem.ts';
 import { agentsOf } from './agents.ts';
 import { type EvaluationKeys, loadEvaluationKeys } from './evaluation-keys.ts';
 import type { Step } from './evidence/package.ts';
 import { Service, type ServiceTimes } from './service.ts';
 import { loadSigningKey } from './signature/key-file.ts';
+import { openPkcs11Signer } from './signature/pkcs11.ts';
 import { createSigner } from './signature/signer.ts';
 import { ConservationPool } from './threads/pool.ts';
 import { createEvaluationAuthority, createTimestampAuthority } from './timestamp/authority.ts';
@@ -14,6 +16,10 @@ import type { ConservationService, Signer, TimestampAuthority } from './types.ts
 export { createDistributionPackage } from './distribution/index.ts';
 export { ConservationConfigError } from './errors.ts';
 export { type ConservationPolicy, policyAccepts } from './policy.ts';
+export { type RenewalStatus, renewalStatus } from './renewal/status.ts';
+export { ConservationPool } from './threads/pool.ts';
+export { verifyEvidence } from './verification/evidence.ts';
+export { verifyJournal } from './verification/journal.ts';
 
 export interface ConservationOptions {
   readonly config: Config['conservation'];
@@ -40,19 +46,47 @@ export async function createConservationService(options: ConservationOptions): P
   try {
     const evaluationKeys = needsEvaluationKeys(config) ? await loadEvaluationKeys(options.dataDir) : null;
     const signer = await openSigner(pool, config, evaluationKeys, now);
-    const timestamps = await openTimestamps(pool, config, evaluationKeys, { now, signal: stopping.signal });
+    const timestamps = await openTimestamps(pool, config, evaluationKeys, { now, logger, signal: stopping.signal });
     const evaluation = signer.evaluation || timestamps.evaluation || config.holder === undefined;
     if (evaluation) logger.warn('conservation runs for evaluation: its packages have no legal value');
     warnOfOpenChain(signer, logger);
     const agents = agentsOf(config);
+    const settings = settingsOf(config, signer);
     return new Service(
-      { pool, signer, timestamps, agents, evaluation, logger, now, step, signal: stopping.signal },
+      {
+        pool,
+        signer,
+        timestamps,
+        agents,
+        evaluation,
+        settings,
+        signatureLevel: config.signatureLevel,
+        logger,
+        now,
+        step,
+        signal: stopping.signal,
+      },
       { batch: config.batch, stopping, ...options.times },
     );
   } catch (error) {
     await pool.close();
     throw error;
   }
+}
+
+/** Without secrets. */
+function settingsOf(config: Config['conservation'], signer: Signer): object {
+  const { policy, batch, signatureLevel, holder = null, responsible = null, timestamp = [] } = config;
+  const [leaf] = signer.certificates;
+  return {
+    policy,
+    batch,
+    signatureLevel,
+    holder,
+    responsible,
+    timestamp: [timestamp].flat().map(({ url }) => url),
+    signer: leaf === undefined ? null : sha256Fingerprint(leaf),
+  };
 }
 
 function needsEvaluationKeys(config: Config['conservation']): boolean {
@@ -69,6 +103,7 @@ async function openSigner(
     if (keys === null) throw new TypeError('no signer');
     return createSigner(pool, keys.signer, { evaluation: true, now });
   }
+  if ('pkcs11' in config.signer) return openPkcs11Signer(pool, config.signer, now);
   const openPkcs12 = (bytes: Uint8Array, password: string) => pool.run('openPkcs12', { bytes, password });
   const key = await loadSigningKey(config.signer, openPkcs12, now());
   return createSigner(pool, key, { evaluation: false, now });
@@ -78,7 +113,7 @@ async function openTimestamps(
   pool: ConservationPool,
   config: Config['conservation'],
   keys: EvaluationKeys | null,
-  options: { readonly now: () => number; readonly signal: AbortSignal },
+  options: { readonly now: () => number; readonly signal: AbortSignal; readonly logger: Logger },
 ): Promise<TimestampAuthority> {
   if (config.timestamp !== undefined) return createTimestampAuthority(pool, config.timestamp, options);
   if (keys === null) throw new TypeError('no time stamps');

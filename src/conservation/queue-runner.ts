@@ -3,6 +3,9 @@ import { conserveBatch } from './batch.ts';
 import { repairOpenPackage } from './package/application.ts';
 import type { Workshop } from './workshop.ts';
 
+/** Records of the queue that are read at once. */
+const PAGE = 50;
+
 export interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
@@ -31,9 +34,12 @@ export class QueueRunner {
     this.#retryDelay = options.retryDelay;
   }
 
-  listen(wake: () => void): void {
+  /** `wake`: the queue grew. `ask`: a package of distribution was asked for. */
+  listen(wake: () => void, ask: () => void): void {
     this.#listener = event => {
-      if (event.queued) wake();
+      if (!event.queued) return;
+      if (event.tree === 'conservation') ask();
+      else wake();
     };
     this.account.on('change', this.#listener);
   }
@@ -56,11 +62,9 @@ export class QueueRunner {
   /** Repairs what is open, then makes one batch. True when there is more to do at once. */
   async turn(shop: Workshop): Promise<boolean> {
     await this.repair(shop);
-    const due = await this.#due(shop.now());
-    if (due.length === 0) return false;
-    const { failed } = await conserveBatch(shop, this.account, due);
+    const { taken, failed } = await conserveBatch(shop, this.account, this.#due(shop.now()));
     for (const message of failed) this.#postponed.set(message, shop.now() + this.#retryDelay);
-    return true;
+    return taken > 0;
   }
 
   /** When the first of the postponed messages is due; null when there is none. */
@@ -68,10 +72,19 @@ export class QueueRunner {
     return this.#postponed.size === 0 ? null : Math.min(...this.#postponed.values());
   }
 
-  async #due(now: number): Promise<QueuedMessage[]> {
+  /** The next batch, read a page at a time: records are large, and this is the connections' thread. */
+  async *#due(now: number): AsyncGenerator<QueuedMessage> {
     for (const [message, at] of this.#postponed) if (at <= now) this.#postponed.delete(message);
     // Messages that wait for another try stand at the head of the queue: look past them.
-    const queued = await this.account.queued(this.#batch + this.#postponed.size);
-    return queued.filter(({ message }) => !this.#postponed.has(message)).slice(0, this.#batch);
+    let wanted = this.#batch;
+    for (let offset = 0; wanted > 0; offset += PAGE) {
+      const page = await this.account.queued(PAGE, offset);
+      for (const record of page) {
+        if (this.#postponed.has(record.message)) continue;
+        yield record;
+        if (--wanted === 0) return;
+      }
+      if (page.length < PAGE) return;
+    }
   }
 }

@@ -1,5 +1,8 @@
 import type { AccountStore } from '../store/types.ts';
+import { clearUnfinished } from './distribution/index.ts';
+import { RequestRunner } from './distribution/requests.ts';
 import { QueueRunner } from './queue-runner.ts';
+import { type RenewalOptions, type RenewalOutcome, renewPackages } from './renewal/renew.ts';
 import type { ConservationService } from './types.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -9,11 +12,22 @@ export interface ServiceTimes {
   /** Wait after a batch that could not be finished: first, doubled each time, and at most. */
   readonly firstBackOff: number;
   readonly maxBackOff: number;
+  /** Until stamps that are due are looked for, after the start, and then again. */
+  readonly firstRenewalCheck: number;
+  readonly renewalCheck: number;
 }
 
-const TIMES: ServiceTimes = { retryDelay: 600_000, firstBackOff: 5_000, maxBackOff: 600_000 };
+const TIMES: ServiceTimes = {
+  retryDelay: 600_000,
+  firstBackOff: 5_000,
+  maxBackOff: 600_000,
+  firstRenewalCheck: 900_000,
+  renewalCheck: 86_400_000,
+};
 /** Accounts at work at the same time: one waits for its TSA while the other computes. */
 const CONCURRENCY = 2;
+/** The configuration that was last written into the account's journal. */
+const SETTINGS = 'conservation.settings';
 
 /**
  * Takes turns among accounts: each does one batch, then goes to the end of the line. One account never has two batches
@@ -26,8 +40,11 @@ export class Service implements ConservationService {
   readonly #times: ServiceTimes;
   readonly #stopping: AbortController;
   readonly #runners = new Map<string, QueueRunner>();
+  readonly #requests = new Map<string, RequestRunner>();
   readonly #ready: QueueRunner[] = [];
   readonly #active = new Set<Promise<void>>();
+  readonly #renewals = new Set<Promise<void>>();
+  #daily: NodeJS.Timeout;
 
   constructor(
     shop: Workshop,
@@ -39,6 +56,7 @@ export class Service implements ConservationService {
     this.#batch = batch;
     this.#stopping = stopping;
     this.#times = { ...TIMES, ...times };
+    this.#daily = this.#renewIn(this.#times.firstRenewalCheck);
   }
 
   async watch(account: AccountStore): Promise<void> {
@@ -46,13 +64,23 @@ export class Service implements ConservationService {
     if (this.#runners.has(account.address)) return;
     const runner = new QueueRunner(account, { batch: this.#batch, retryDelay: this.#times.retryDelay });
     this.#runners.set(account.address, runner);
+    const requests = new RequestRunner(this.#shop, account, this.#times.firstBackOff);
+    this.#requests.set(account.address, requests);
     await this.#repair(runner);
+    await this.#recordSettings(account);
+    await clearUnfinished(account).catch(error =>
+      this.#shop.logger.warn({ account: account.address, err: error }, 'leftovers not removed'),
+    );
     // First the ears, then the first look: what is queued in between is not missed.
-    runner.listen(() => {
-      // After a failure the queue waits, however much mail comes in.
-      if (runner.scheduled || runner.failures === 0) this.#wake(runner);
-    });
+    runner.listen(
+      () => {
+        // After a failure the queue waits, however much mail comes in.
+        if (runner.scheduled || runner.failures === 0) this.#wake(runner);
+      },
+      () => requests.wake(),
+    );
     this.#wake(runner);
+    requests.wake();
   }
 
   async drain(address: string): Promise<void> {
@@ -64,16 +92,68 @@ export class Service implements ConservationService {
     runner.forgetDelays();
     this.#wake(runner);
     await promise;
+    await this.#requests.get(address)?.work();
+  }
+
+  async renew(address: string, options: RenewalOptions = {}): Promise<RenewalOutcome[]> {
+    const runner = this.#runners.get(address);
+    if (runner === undefined) throw new Error(`${address}: its queue is not watched`);
+    this.#stopping.signal.throwIfAborted();
+    const work = renewPackages(this.#shop, runner.account, options);
+    const settled = work.then(
+      () => {},
+      () => {},
+    );
+    this.#renewals.add(settled);
+    void settled.finally(() => this.#renewals.delete(settled));
+    return work;
   }
 
   async stop(): Promise<void> {
+    clearTimeout(this.#daily);
     this.#stopping.abort(new Error('conservation is being stopped'));
     for (const runner of this.#runners.values()) runner.close();
-    await Promise.allSettled(this.#active);
+    await Promise.allSettled([
+      ...this.#active,
+      ...this.#renewals,
+      ...[...this.#requests.values()].map(requests => requests.close()),
+    ]);
     for (const runner of this.#runners.values()) {
       for (const waiter of runner.waiters.splice(0)) waiter.reject(this.#stopping.signal.reason);
     }
     await this.#shop.pool.close();
+  }
+
+  #renewIn(milliseconds: number): NodeJS.Timeout {
+    const timer = setTimeout(async () => {
+      await this.#renewAll();
+      if (!this.#stopping.signal.aborted) this.#daily = this.#renewIn(this.#times.renewalCheck);
+    }, milliseconds);
+    return timer.unref();
+  }
+
+  async #renewAll(): Promise<void> {
+    for (const address of this.#runners.keys()) {
+      if (this.#stopping.signal.aborted) return;
+      try {
+        await this.renew(address);
+      } catch (error) {
+        // Tomorrow is another day: stamps are renewed long before they expire.
+        this.#shop.logger.error({ account: address, err: error }, 'conservation: stamps not renewed');
+      }
+    }
+  }
+
+  /** What a package was made with is decided in the configuration; the journal says when that changed. */
+  async #recordSettings(account: AccountStore): Promise<void> {
+    const { settings, logger } = this.#shop;
+    try {
+      if (JSON.stringify(await account.setting(SETTINGS)) === JSON.stringify(settings)) return;
+      await account.appendJournal('settings', 'configuration', settings);
+      await account.setSetting(SETTINGS, settings);
+    } catch (error) {
+      logger.error({ account: account.address, err: error }, 'conservation: change of settings not recorded');
+    }
   }
 
   async #repair(runner: QueueRunner): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SignatureOutcome } from '../pec/types.ts';
 import type { AccountStore } from '../store/types.ts';
+import type { RenewalOptions, RenewalOutcome } from './renewal/renew.ts';
 
 /** Signs CMS content; the key may live in a file or in a device. */
 export interface Signer {
@@ -11,7 +12,7 @@ export interface Signer {
 }
 
 /** A stamp with what is needed to check it. */
-interface Timestamp {
+export interface Timestamp {
   /** DER of the TimeStampToken. */
   readonly token: Uint8Array;
   /** DER of the TSA's certificate and its chain, as far as known, leaf first. */
@@ -21,22 +22,30 @@ interface Timestamp {
 /** A time-stamping authority (RFC 3161). */
 export interface TimestampAuthority {
   readonly evaluation: boolean;
-  /** A stamp over a SHA-256 digest; status, nonce, digest and signature are checked before it is returned. */
-  stamp(sha256: Uint8Array): Promise<Timestamp>;
+  /** A stamp over a SHA-2 digest; status, nonce, digest and signature are checked before it is returned. */
+  stamp(digest: Uint8Array): Promise<Timestamp>;
 }
 
 /** Files of one package's evidence, names inside the package's directory. */
 export const EVIDENCE_FILES = {
   /** UNI 11386:2020 PIndex, as signed. */
   index: 'PIndex.xml',
-  /** CAdES signature around PIndex.xml. */
+  /** CAdES signature around PIndex.xml, with its own time stamp unless the level is B. */
   signedIndex: 'PIndex.xml.p7m',
-  /** RFC 3161 token over the SHA-256 of PIndex.xml.p7m: `openssl ts -verify -token_in`. */
-  timestamp: 'PIndex.xml.p7m.tsr',
+  /** What the stamp covers: `sha256  name` of each message, the signed index, the journal's head. */
+  leaves: 'foglie.txt',
+  /** The octets whose SHA-256 is the root of the hash tree over these leaves (RFC 4998). */
+  top: 'albero.bin',
+  /** RFC 3161 token over that root: `openssl ts -verify -data albero.bin -in albero.tsr -token_in`. */
+  timestamp: 'albero.tsr',
+  /** Metadata of the messages, two files each. */
+  metadata: 'metadati.zip',
+  /** Head of the account's journal when the package was made: JSON. */
+  journal: 'giornale.json',
   /** Rapporto di versamento. */
   report: 'RdV.xml',
   signedReport: 'RdV.xml.p7m',
-  /** Certificates of signer and TSA, PEM. */
+  /** Certificates of signer and TSAs, PEM. */
   signerChain: 'firmatario.pem',
   timestampChain: 'tsa.pem',
   /** Outcome of the gestore's signature of each message, as checked when the package was made: JSON. */
@@ -59,10 +68,12 @@ export interface ConservationService {
   /** Starts to watch an account's queue, repairing first what a crash left half-way. */
   watch(account: AccountStore): Promise<void>;
   /**
-   * Works on the account's queue now, waits for delays set aside: each waiting message gets one try. Resolves when
-   * nothing is left that can be conserved (tests, `archivia conserve`); rejects when a batch could not be finished, such
+   * Works on the account's queue now, waits for delays set aside: each waiting message gets one try; then on the packages
+   * of distribution that were asked for. Resolves when nothing is left that can be done (tests, `archivia conserve`); rejects when a batch could not be finished, such
    * as with a TSA that does not answer, or when the account is not watched.
    */
   drain(address: string): Promise<void>;
+  /** Renews the stamps of an account that are due; see renewal/renew.ts. Every day this is done by itself. */
+  renew(address: string, options?: RenewalOptions): Promise<RenewalOutcome[]>;
   stop(): Promise<void>;
 }

@@ -11,6 +11,10 @@ export interface Workshop {
   readonly timestamps: TimestampAuthority;
   readonly agents: Agents;
   readonly evaluation: boolean;
+  /** CAdES baseline of the signature on the index. */
+  readonly signatureLevel: 'T' | 'B';
+  /** What packages are made with, for the journal; plain JSON. */
+  readonly settings: object;
   readonly logger: Logger;
   readonly now: () => number;
   readonly step: Step;

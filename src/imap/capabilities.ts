@@ -9,9 +9,11 @@ const BEFORE_LOGIN = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'
  */
 export const ENGINE_CAPABILITIES: readonly string[] = [
   'IMAP4rev1',
+  'IMAP4rev2',
   'SASL-IR',
   'LITERAL+',
   'ID',
+  'COMPRESS=DEFLATE',
   'ENABLE',
   'IDLE',
   'NAMESPACE',
@@ -27,13 +29,42 @@ export const ENGINE_CAPABILITIES: readonly string[] = [
   'ESEARCH',
   'WITHIN',
   'SEARCHRES',
+  'OBJECTID',
+  'SAVEDATE',
+  'PREVIEW',
+  'PREVIEW=FUZZY',
+  'SNIPPET=FUZZY',
+  'BINARY',
+  'MULTIAPPEND',
+  'CATENATE',
+  'URL-PARTIAL',
+  'CONTEXT=SEARCH',
+  'SEARCH=FUZZY',
+  'SORT',
+  'SORT=DISPLAY',
+  'ESORT',
+  'THREAD=REFERENCES',
+  'THREAD=REFS',
+  'THREAD=ORDEREDSUBJECT',
   'CONDSTORE',
   'QRESYNC',
   'UTF8=ACCEPT',
+  'QUOTA',
+  'QUOTA=RES-STORAGE',
+  'ACL',
+  'RIGHTS=texk',
+  'NOTIFY',
 ];
 
 /** What holds on our own hop, whatever the upstream can do. */
-export const HOP_CAPABILITIES: readonly string[] = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID'];
+export const HOP_CAPABILITIES: readonly string[] = [
+  'IMAP4rev1',
+  'SASL-IR',
+  'LITERAL+',
+  'ID',
+  'COMPRESS=DEFLATE',
+  'QUOTA',
+];
 
 /** The capabilities to tell this session's client now. */
 function capabilities(session: Session): readonly string[] {
@@ -43,7 +74,8 @@ function capabilities(session: Session): readonly string[] {
     list.push(...(session.secure ? ['AUTH=PLAIN', 'AUTH=LOGIN'] : ['LOGINDISABLED']));
     return list;
   }
-  return session.relay?.capabilities ?? ENGINE_CAPABILITIES;
+  if (session.relay !== null) return session.relay.capabilities;
+  return [...ENGINE_CAPABILITIES, `APPENDLIMIT=${session.services.config.limits.messageBytes}`];
 }
 
 /** `[CAPABILITY ...]` for greeting and login. */

@@ -4,6 +4,7 @@ import { capabilityCode } from './capabilities.ts';
 import { dispatch, printable } from './dispatch.ts';
 import { ConnectionClosed, FatalFailure } from './errors.ts';
 import { type ImapServices, Session } from './session.ts';
+import { Compression } from './wire/compression.ts';
 import { LIMITS } from './wire/limits.ts';
 import { CommandReader } from './wire/reader.ts';
 import { ByteSource } from './wire/source.ts';
@@ -12,6 +13,7 @@ import { ResponseWriter } from './wire/writer.ts';
 /** One client connection from greeting to close. */
 export class Connection {
   #socket: Socket;
+  #compression: Compression | null = null;
   readonly #source: ByteSource;
   readonly #writer: ResponseWriter;
   readonly #session: Session;
@@ -38,9 +40,10 @@ export class Connection {
     });
     const context = options.tls;
     if (context !== null) this.#session.startTls = () => this.#startTls(context);
+    this.#session.startCompression = () => this.#startCompression();
     this.#session.disconnect = reason => {
       if (reason !== null) this.#bye(reason);
-      this.#socket.destroySoon();
+      this.#hangUp();
     };
     this.#watch(socket);
   }
@@ -92,13 +95,15 @@ export class Connection {
   async #end(): Promise<void> {
     const session = this.#session;
     try {
+      session.notify?.stop();
       await session.selected?.close();
       await session.relay?.close();
     } catch (error) {
       session.logger.warn({ err: error }, 'session not closed cleanly');
     }
     session.selected = null;
-    this.#socket.end();
+    if (this.#compression === null) this.#socket.end();
+    else this.#compression.end();
     // A peer that never closes its side must not keep ours.
     const socket = this.#socket;
     setTimeout(() => socket.destroy(), 5_000).unref();
@@ -112,11 +117,30 @@ export class Connection {
     });
     socket.on('timeout', () => {
       this.#bye(new FatalFailure(null, 'Connessione inattiva troppo a lungo.'));
-      socket.destroySoon();
+      this.#hangUp();
     });
     socket.setTimeout(LIMITS.loginMilliseconds);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
+  }
+
+  /** Sends what has been written, then closes. */
+  #hangUp(): void {
+    if (this.#compression === null) this.#socket.destroySoon();
+    else this.#compression.end();
+  }
+
+  /** What the client sent behind COMPRESS, without waiting for the answer, is compressed already. */
+  #startCompression(): void {
+    const early = this.#source.consume(this.#source.buffered.length);
+    this.#source.release();
+    const compression = new Compression(this.#socket, early, error => {
+      this.#session.logger.debug({ err: error }, 'compressed stream broken');
+      this.#session.disconnect(new FatalFailure(null, 'I dati compressi non si possono leggere.'));
+    });
+    this.#source.exchange(compression.input);
+    this.#writer.exchange(compression.output);
+    this.#compression = compression;
   }
 
   async #startTls(secureContext: SecureContext): Promise<void> {

@@ -4,6 +4,7 @@ import { COMMANDS } from './commands/index.ts';
 import type { AlreadyTold, CommandDefinition, Completion } from './commands/types.ts';
 import { ConnectionClosed, FatalFailure, Refusal, SyntaxFailure } from './errors.ts';
 import type { Session } from './session.ts';
+import { stillWorking } from './still-working.ts';
 import { LIMITS } from './wire/limits.ts';
 import type { IncomingCommand } from './wire/reader.ts';
 
@@ -26,7 +27,22 @@ export async function conclude(
   mayExpunge: boolean,
   action: () => Promise<Completion | AlreadyTold>,
 ): Promise<void> {
+  await session.turn.enter();
+  try {
+    await concludeInTurn(session, command, mayExpunge, action);
+  } finally {
+    session.turn.leave();
+  }
+}
+
+async function concludeInTurn(
+  session: Session,
+  command: IncomingCommand,
+  mayExpunge: boolean,
+  action: () => Promise<Completion | AlreadyTold>,
+): Promise<void> {
   let answer: string;
+  const done = stillWorking(session, command.name);
   try {
     const completion = await action();
     session.badCommands = 0;
@@ -35,6 +51,8 @@ export async function conclude(
     answer = `OK ${completion.code === undefined ? '' : `[${completion.code}] `}${completion.text}`;
   } catch (error) {
     answer = failure(session, command, error);
+  } finally {
+    done();
   }
   session.writer.line(`${command.tag} ${answer}`);
   await session.writer.flush();

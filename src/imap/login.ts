@@ -2,6 +2,7 @@ import type { Account } from '../store/accounts/types.ts';
 import { type AccountStore, StoreError } from '../store/types.ts';
 import { Refusal } from './errors.ts';
 import { ViewNames, type ViewRoots } from './names.ts';
+import { quotaLimits, withinPlan } from './quota/index.ts';
 import { connectRelay } from './relay/index.ts';
 import type { Session } from './session.ts';
 
@@ -31,7 +32,7 @@ async function openLocal(session: Session, account: Account): Promise<void> {
   const store = await session.services.directory.store(account);
   await ensureInbox(store);
   session.account = account;
-  session.store = store;
+  session.store = withinPlan(store, quotaLimits(session.services.config, account));
   session.names = new ViewNames({
     delimiter: '/',
     prefix: '',

@@ -1,8 +1,9 @@
-import type { View } from '../store/types.ts';
+import { StoreError, type View } from '../store/types.ts';
 import { argumentsOf } from './arguments.ts';
 import { Refusal, SyntaxFailure } from './errors.ts';
 import type { Session } from './session.ts';
-import { namesOf } from './state.ts';
+import { namesOf, storeOf } from './state.ts';
+import { isEmptyTransient } from './status.ts';
 import type { Parser } from './wire/parser.ts';
 import type { IncomingCommand } from './wire/reader.ts';
 
@@ -40,6 +41,17 @@ export function viewNamed(session: Session, octets: string): View {
 }
 
 export const NO_SUCH_FOLDER = 'La cartella non esiste: anni, mesi e categorie compaiono quando contengono messaggi.';
+
+/** Throws a Refusal where the view is not there, or was only while it held something. */
+export async function refuseMissingView(session: Session, view: View): Promise<void> {
+  try {
+    const [status] = await storeOf(session).status([view]);
+    if (status !== undefined && !isEmptyTransient(view, status)) return;
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'NONEXISTENT')) throw error;
+  }
+  throw new Refusal('NONEXISTENT', NO_SUCH_FOLDER);
+}
 
 const FORBIDDEN = /[\p{Cc}%*]/u;
 const MAXIMUM_OCTETS = 1_000;

@@ -8,9 +8,13 @@ import {
   type View,
 } from '../store/types.ts';
 import { condstoreEnabled } from './condstore.ts';
-import { FatalFailure } from './errors.ts';
+import { FatalFailure, Refusal } from './errors.ts';
+import type { FetchItems } from './fetch/items.ts';
+import { runFetch } from './fetch/run.ts';
 import { formatFlags, isSystemFlag, SYSTEM_FLAGS } from './flags.ts';
+import { EVERYTHING } from './notify/types.ts';
 import { Numbering, type Numbers } from './numbering.ts';
+import { SearchContexts } from './search/contexts.ts';
 import type { Session } from './session.ts';
 import { formatSet } from './sets.ts';
 import { storeOf } from './state.ts';
@@ -31,6 +35,8 @@ export class SelectedView {
   readonly permanentFlags: readonly Flag[];
   /** UIDs of the saved search result `$` (RFC 5182). */
   savedResult: readonly number[] = [];
+  /** Searches whose results are kept up to date. */
+  readonly contexts: SearchContexts;
   /** Told when there may be news; IDLE's. */
   onNews: (() => void) | null = null;
   readonly #session: Session;
@@ -47,6 +53,8 @@ export class SelectedView {
   /** MODSEQ of this session's own changes, by UID: what `changes` will say of them is known to the client. */
   readonly #echoes = new Map<number, number>();
   #grown = false;
+  /** UIDs of the new messages that have not been told. */
+  #arrived: number[] = [];
 
   /** Opens a view of the session's account. Rejects as `AccountStore.open` does. */
   static async open(
@@ -77,6 +85,7 @@ export class SelectedView {
     this.readOnly = readOnly;
     this.uidValidity = opened.uidValidity;
     this.numbering = new Numbering(opened.uids);
+    this.contexts = new SearchContexts(session.writer, this.numbering);
     this.permanentFlags = readOnly ? [] : opened.permanentFlags;
     this.#keywords = new Map(opened.keywords.map(keyword => [keyword.toLowerCase(), keyword]));
     this.#modseq = opened.highestModseq;
@@ -171,19 +180,38 @@ export class SelectedView {
    * @param withUid the current command is a UID one: FETCH responses carry the UID
    */
   async tellNews(mayExpunge: boolean, withUid = false): Promise<void> {
-    if (this.#stale) await this.#pull();
-    const { writer, enabled } = this.#session;
+    const { writer, enabled, notify } = this.#session;
+    const events = notify?.selected ?? EVERYTHING;
+    if (this.#stale && events.messages) await this.#pull();
     if (mayExpunge && this.#vanished.size > 0) this.#tellExpunges();
     if (this.#grown) {
       this.#grown = false;
       writer.line(`* ${this.numbering.count} EXISTS`);
-      writer.line('* 0 RECENT');
+      if (!this.#session.rev2) writer.line('* 0 RECENT');
+      await this.#tellArrived(events.fetch);
     }
-    if (this.#changed.size === 0) return;
+    if (!events.flags) this.#changed.clear();
     const changed = [...this.#changed.values()];
     this.#changed.clear();
     const uid = withUid || enabled.has('QRESYNC');
     for (const message of changed) this.tellFlags(message, uid);
+    await this.contexts.tellChanged(this.#store, this.#view);
+  }
+
+  /** What NOTIFY wants to know of each new message (RFC 5465 section 5.2). */
+  async #tellArrived(items: FetchItems | null): Promise<void> {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    if (items === null) return;
+    try {
+      const request = { columns: items.columns, sections: items.sections, markSeen: false };
+      const plan = { items, withUid: true, withModseq: condstoreEnabled(this.#session) };
+      await runFetch(this.#session, this, arrived, request, plan);
+    } catch (error) {
+      // The command in hand has nothing to do with it.
+      if (!(error instanceof Refusal || error instanceof StoreError)) throw error;
+      this.#session.logger.warn({ err: error }, 'new messages not fetched');
+    }
   }
 
   /** One unsolicited FETCH with a message's flags. */
@@ -200,6 +228,7 @@ export class SelectedView {
     const { writer, enabled } = this.#session;
     const uids = [...this.#vanished].sort((a, b) => a - b);
     this.#vanished.clear();
+    this.contexts.tellExpunged(uids);
     const numbers = this.numbering.remove(uids);
     this.savedResult = this.savedResult.filter(uid => this.numbering.numberOf(uid) !== 0);
     for (const uid of uids) this.#changed.delete(uid);
@@ -218,9 +247,12 @@ export class SelectedView {
       for (const message of [...news.added].sort((a, b) => a.uid - b.uid)) {
         if (message.uid <= this.numbering.lastUid) continue;
         this.numbering.append(message.uid);
+        this.contexts.touch(message.uid);
+        this.#arrived.push(message.uid);
         this.#grown = true;
       }
       for (const message of news.changed) {
+        this.contexts.touch(message.uid);
         if (message.modseq <= (this.#echoes.get(message.uid) ?? -1)) continue;
         if (this.numbering.numberOf(message.uid) !== 0 && !this.#vanished.has(message.uid)) {
           this.#changed.set(message.uid, message);

@@ -5,7 +5,9 @@ import type { AccountStore } from '../store/types.ts';
 import { type FatalFailure, Refusal } from './errors.ts';
 import { decodeMutf7, encodeMutf7 } from './mutf7.ts';
 import type { ViewNames } from './names.ts';
+import type { Notifications } from './notify/types.ts';
 import type { SelectedView } from './selected.ts';
+import { Turn } from './turn.ts';
 import { utf8 } from './wire/parser.ts';
 import type { CommandReader, IncomingCommand } from './wire/reader.ts';
 import type { ResponseWriter } from './wire/writer.ts';
@@ -49,12 +51,18 @@ export class Session {
   secure: boolean;
   /** Set while STARTTLS can be offered: performs the handshake. */
   startTls: (() => Promise<void>) | null = null;
+  /** Set until the connection is compressed: everything written from the call on is. */
+  startCompression: (() => void) | null = null;
   account: Account | null = null;
   store: AccountStore | null = null;
   names: ViewNames | null = null;
   relay: Relay | null = null;
   /** The view that is selected; null also while an upstream folder is. */
   selected: SelectedView | null = null;
+  /** What NOTIFY has asked for; null: nothing has, and all news wait for a command. */
+  notify: Notifications | null = null;
+  /** Held by a command of ours while it runs, and by notifications. */
+  readonly turn = new Turn();
   /** Extensions that ENABLE switched on, upper case. */
   readonly enabled = new Set<string>();
   /** Ends the connection, with a BYE unless `reason` is null. */
@@ -85,16 +93,26 @@ export class Session {
     await this.writer.flush();
   };
 
+  /** The client speaks IMAP4rev2 (RFC 9051). */
+  get rev2(): boolean {
+    return this.enabled.has('IMAP4REV2');
+  }
+
+  /** Mailbox names are told in UTF-8 rather than in UTF-7. */
+  get utf8Names(): boolean {
+    return this.rev2 || this.enabled.has('UTF8=ACCEPT');
+  }
+
   /** A mailbox name as parsed from a command, in Unicode. */
   decodeMailbox(octets: string): string {
-    const name = this.enabled.has('UTF8=ACCEPT') ? utf8(octets) : decodeMutf7(octets);
+    const name = this.utf8Names ? utf8(octets) : decodeMutf7(octets);
     if (name === null) throw new Refusal('CANNOT', 'Il nome della cartella non è valido.');
     return name;
   }
 
   /** A mailbox name for a response: always quoted. */
   encodeMailbox(name: string): string {
-    const octets = this.enabled.has('UTF8=ACCEPT') ? Buffer.from(name, 'utf8').toString('latin1') : encodeMutf7(name);
+    const octets = this.utf8Names ? Buffer.from(name, 'utf8').toString('latin1') : encodeMutf7(name);
     return `"${octets.replaceAll(/["\\]/g, '\\$&')}"`;
   }
 }

@@ -101,3 +101,8 @@ function languages(value: string): string[] {
 export function isMessageType(node: Pick<MimeNode, 'type' | 'subtype'>): boolean {
   return node.type === 'message' && (node.subtype === 'rfc822' || node.subtype === 'global');
 }
+
+/** Whether the part has parts: such a one is never encoded itself (RFC 2045 section 6.4). */
+export function isComposite(node: Pick<MimeNode, 'type' | 'children'>): boolean {
+  return node.type === 'multipart' || node.children.length > 0;
+}

@@ -94,22 +94,65 @@ export function headerFields(raw: Uint8Array, start: number, end: number, wanted
   return fields;
 }
 
+/** Copies the chosen parts of a header to where the caller has room for them. */
+export type HeaderFilter = (header: Uint8Array, room: (length: number) => Uint8Array) => Uint8Array;
+
 /**
- * The part of a header that HEADER.FIELDS or HEADER.FIELDS.NOT asks for (RFC 3501 section 6.4.5): the original bytes
- * in the original order, then the blank line if the header has one.
+ * Makes a filter for the part of a header that HEADER.FIELDS or HEADER.FIELDS.NOT asks for (RFC 3501 section 6.4.5):
+ * the original bytes in the original order, then the blank line if the header has one. Made once for many messages:
+ * it compares octets where they are.
  */
-export function filterHeader(header: Uint8Array, fields: readonly string[], not: boolean): Uint8Array {
-  const buffer = asBuffer(header);
-  const names = new Set(fields.map(field => field.toLowerCase()));
-  const kept: Buffer[] = [];
-  let position = 0;
-  while (position < buffer.length && !isBlankLine(buffer, position, buffer.length)) {
-    const next = fieldEnd(buffer, position, buffer.length);
-    const length = nameLength(buffer, position, lineEnd(buffer, position, buffer.length));
-    const named = length > 0 && names.has(buffer.toString('latin1', position, position + length).toLowerCase());
-    if (named !== not) kept.push(buffer.subarray(position, next));
-    position = next;
+export function headerFilter(fields: readonly string[], not: boolean): HeaderFilter {
+  const names = new Map<number, Uint8Array[]>();
+  for (const field of new Set(fields.map(name => name.toLowerCase()))) {
+    const name = Buffer.from(field, 'latin1');
+    names.set(name.length, [...(names.get(name.length) ?? []), name]);
   }
-  kept.push(buffer.subarray(position));
-  return Buffer.concat(kept);
+  // Begin and end of what is kept, pair by pair.
+  const kept: number[] = [];
+  return (header, room) => {
+    const buffer = asBuffer(header);
+    const end = buffer.length;
+    kept.length = 0;
+    let total = 0;
+    const keep = (from: number, to: number): void => {
+      total += to - from;
+      if (kept.at(-1) === from) kept[kept.length - 1] = to;
+      else kept.push(from, to);
+    };
+    let position = 0;
+    while (position < end && !isBlankLine(buffer, position, end)) {
+      const firstLine = lineEnd(buffer, position, end);
+      let next = firstLine;
+      while (next < end && (buffer[next] === SPACE || buffer[next] === TAB)) next = lineEnd(buffer, next, end);
+      const length = nameLength(buffer, position, firstLine);
+      const candidates = length > 0 ? names.get(length) : undefined;
+      const named = candidates?.some(name => isNamed(buffer, position, name)) ?? false;
+      if (named !== not) keep(position, next);
+      position = next;
+    }
+    keep(position, end);
+    const out = room(total);
+    let at = 0;
+    for (let index = 0; index < kept.length; index += 2) {
+      const part = buffer.subarray(kept[index], kept[index + 1]);
+      out.set(part, at);
+      at += part.length;
+    }
+    return out;
+  };
+}
+
+/** Whether the octets at `position` are that name, in any case. @param name lower case */
+function isNamed(buffer: Buffer, position: number, name: Uint8Array): boolean {
+  for (let index = 0; index < name.length; index++) {
+    const octet = buffer[position + index] ?? 0;
+    if ((octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet) !== name[index]) return false;
+  }
+  return true;
+}
+
+/** One header filtered. */
+export function filterHeader(header: Uint8Array, fields: readonly string[], not: boolean): Uint8Array {
+  return headerFilter(fields, not)(header, length => new Uint8Array(length));
 }

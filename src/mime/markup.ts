@@ -13,6 +13,23 @@ const INLINE = new Set(
   ),
 );
 
+/** XML elements of base64 in signatures (XMLDSig, XAdES): nobody searches for them. */
+export const SIGNATURE_OCTETS: ReadonlySet<string> = new Set([
+  'SignatureValue',
+  'DigestValue',
+  'X509Certificate',
+  'Modulus',
+  'EncapsulatedTimeStamp',
+  'EncapsulatedX509Certificate',
+  'EncapsulatedOCSPValue',
+  'EncapsulatedCRLValue',
+]);
+
+/** XML element of FatturaPA 1.x that holds a file in base64. */
+export const XML_FILE = 'Attachment';
+/** Other documents have words in an element of that name. */
+const BASE64 = /^\s*[A-Za-z0-9+/]{24}/;
+
 /** Runs the tokenizer with what `on` has, the rest ignored. */
 function tokenize(text: string, xmlMode: boolean, on: Partial<TokenizerCallbacks>): void {
   const nothing = () => {};
@@ -77,11 +94,20 @@ export function htmlToText(html: string): string {
   return tidy(pieces);
 }
 
-/** Text and attribute values of an XML document, such as daticert.xml; entities of a DTD are never expanded. */
-export function xmlToText(xml: string): string {
+/**
+ * Text and attribute values of an XML document, such as daticert.xml; entities of a DTD are never expanded. What is
+ * base64 in signatures and invoices is left out.
+ * @param onFile told of a file in the document, which is not read
+ */
+export function xmlToText(xml: string, onFile: () => void = () => {}): string {
   const pieces: string[] = [];
+  let element = '';
   const divide = () => {
     pieces.push('\n');
+  };
+  const end = () => {
+    element = '';
+    divide();
   };
   const take = (start: number, end: number) => {
     pieces.push(xml.slice(start, end));
@@ -89,16 +115,26 @@ export function xmlToText(xml: string): string {
   const takeCode = (code: number) => {
     pieces.push(String.fromCodePoint(code));
   };
+  const text = (start: number, end: number) => {
+    if (element === XML_FILE && BASE64.test(xml.slice(start, Math.min(end, start + 200)))) onFile();
+    else if (!SIGNATURE_OCTETS.has(element)) take(start, end);
+  };
   tokenize(xml, true, {
-    onopentagname: divide,
-    onclosetag: divide,
+    onopentagname(start, end) {
+      // A name of megabytes would be copied each time that it is asked for.
+      const name = xml.slice(start, Math.min(end, start + 200));
+      element = name.slice(name.indexOf(':') + 1);
+      divide();
+    },
+    onclosetag: end,
+    onselfclosingtag: end,
     onattribname: divide,
     onattribdata: take,
     onattribentity: takeCode,
     onattribend: divide,
-    ontext: take,
+    ontext: text,
     ontextentity: takeCode,
-    oncdata: (start, end, endOffset) => take(start, end - endOffset),
+    oncdata: (start, end, endOffset) => text(start, end - endOffset),
   });
   return tidy(pieces);
 }

@@ -13,6 +13,12 @@ import type { MessageStructure, MimeNode, SearchText } from './types.ts';
 const WITHOUT_TEXT =
   /^(?:image|audio|video|font|model)\/|^application\/(?:x-)?pkcs7-signature$|^application\/pgp-(?:signature|encrypted)$/;
 
+/** How the reason begins where a part may hold text that is not read here: something else may yet read it. */
+export const UNREAD = 'no text is read from';
+
+/** Octets by which a text that is none is told, one character an octet: PDF, ZIP, RTF, CMS in base64 or PEM. */
+const NO_TEXT = /^(?:%PDF-|PK\x03\x04|\{\\rtf|MI[IA][A-Za-z0-9+/]{20}|-----BEGIN (?:PKCS7|CMS))/;
+
 const XML_TYPE = /^(?:application|text)\/xml$|\+xml$/;
 
 /** A message begins with one of these, whatever else it holds. */
@@ -159,7 +165,7 @@ class Extractor {
     const isXml = XML_TYPE.test(type) || (/\.xml$/i.test(filename ?? '') && !WITHOUT_TEXT.test(type));
     if (isXml) this.#xml(source, node, section);
     else if (node.type === 'text') this.#text(source, node, section);
-    else if (!WITHOUT_TEXT.test(type)) this.#out.fail(section, `no text is read from ${type}`);
+    else if (!WITHOUT_TEXT.test(type)) this.#out.fail(section, `${UNREAD} ${type}`);
   }
 
   #decode(source: Source, node: MimeNode, section: string): Buffer {
@@ -183,11 +189,17 @@ class Extractor {
     const bytes = this.#decode(source, node, section);
     // The declaration knows better than the mail program (RFC 7303 says otherwise, and is rarely heeded).
     const xml = this.#characters(bytes, node, section, xmlCharset(bytes));
-    this.#out.add(xmlToText(xml), section);
+    let files = false;
+    const text = xmlToText(xml, () => {
+      files = true;
+    });
+    this.#out.add(text, section);
+    if (files) this.#out.fail(section, `${UNREAD} files inside XML`);
   }
 
   #text(source: Source, node: MimeNode, section: string): void {
     const bytes = this.#decode(source, node, section);
+    if (isOther(bytes, node)) this.#out.fail(section, `${UNREAD} what is no text/${node.subtype.slice(0, 64)}`);
     if (node.subtype !== 'html') {
       this.#out.add(this.#characters(bytes, node, section, ''), section);
       return;
@@ -195,6 +207,12 @@ class Extractor {
     const own = parameter(node.parameters, 'charset') === undefined ? htmlCharset(bytes) : '';
     this.#out.add(htmlToText(this.#characters(bytes, node, section, own)), section);
   }
+}
+
+/** Whether a text looks like something else, or like UTF-16 that nobody declared. */
+function isOther(bytes: Buffer, node: MimeNode): boolean {
+  if (NO_TEXT.test(bytes.toString('latin1', 0, 32).trimStart())) return true;
+  return bytes.subarray(0, 512).includes(0) && !/^utf-?(?:16|32)/i.test(parameter(node.parameters, 'charset') ?? '');
 }
 
 const KNOWN_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary', 'base64', 'quoted-printable']);

@@ -72,24 +72,40 @@ const BASE64 = new Int8Array(256).fill(-1);
  * Base64 (RFC 2045 section 6.8): what is not of the alphabet is passed over; padding ends a group, and data after it
  * (two encoded runs put one after the other) is decoded too, where Node's own decoder would stop.
  */
-export function decodeBase64(bytes: Uint8Array): Buffer {
-  const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4));
-  let length = 0;
-  let bits = 0;
-  let count = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    const octet = bytes[i] ?? 0;
-    const value = BASE64[octet] ?? -1;
-    if (value >= 0) {
-      bits = ((bits << 6) | value) & 0xffffff;
-      count += 6;
-      if (count >= 8) {
-        count -= 8;
-        out[length++] = (bits >> count) & 0xff;
-      }
-    } else if (octet === EQUALS) count = 0;
+export class Base64Decoder {
+  /** The bits of an unfinished group, and how many they are: a decoder made with them goes on where this one is. */
+  bits: number;
+  count: number;
+
+  constructor(bits = 0, count = 0) {
+    this.bits = bits;
+    this.count = count;
   }
-  return out.subarray(0, length);
+
+  decode(bytes: Uint8Array): Buffer {
+    const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3 + 3) / 4));
+    let length = 0;
+    let { bits, count } = this;
+    for (let i = 0; i < bytes.length; i++) {
+      const octet = bytes[i] ?? 0;
+      const value = BASE64[octet] ?? -1;
+      if (value >= 0) {
+        bits = ((bits << 6) | value) & 0xffffff;
+        count += 6;
+        if (count >= 8) {
+          count -= 8;
+          out[length++] = (bits >> count) & 0xff;
+        }
+      } else if (octet === EQUALS) count = 0;
+    }
+    this.bits = bits;
+    this.count = count;
+    return out.subarray(0, length);
+  }
+}
+
+export function decodeBase64(bytes: Uint8Array): Buffer {
+  return new Base64Decoder().decode(bytes);
 }
 
 /** The node's body without its Content-Transfer-Encoding (RFC 2045 section 6). An unknown encoding is left as it is. */

@@ -71,3 +71,21 @@ export interface MessageStructure {
   readonly inReplyTo: string | null;
   readonly references: readonly string[];
 }
+
+/** What SORT and THREAD compare, computed once; texts are mapped by i;unicode-casemap and compare octet by octet. */
+export interface SortKeys {
+  /** Date field, milliseconds since the epoch; null when absent or unreadable. */
+  readonly sentAt: number | null;
+  /** Base subject (RFC 5256 section 2.1), and whether it was that of a reply or forward. */
+  readonly subject: string;
+  readonly isReply: boolean;
+  /** Mailbox names of the first address. */
+  readonly from: string;
+  readonly to: string;
+  readonly cc: string;
+  readonly displayFrom: string;
+  readonly displayTo: string;
+  /** Message-IDs without brackets, one character an octet. */
+  readonly id: string | null;
+  readonly references: readonly string[];
+}

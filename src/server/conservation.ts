@@ -10,6 +10,7 @@ const NOTHING: ConservationService = {
   evaluation: false,
   watch: async () => {},
   drain: async () => {},
+  renew: async () => [],
   stop: async () => {},
 };
 

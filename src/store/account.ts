@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import type { SearchCriteria } from './criteria.ts';
+import type { IndexedAccount, Indexing } from './attachments/indexing.ts';
+import type { SearchCriteria, SortCriterion, ThreadAlgorithm } from './criteria.ts';
 import { evidencePath, makeEvidenceDirectory } from './directory.ts';
 import type { Preparing } from './ingest/preparing.ts';
 import { SpoolFile } from './ingest/spool.ts';
@@ -10,12 +11,16 @@ import type { Shard } from './shard/shard.ts';
 import {
   type AccountStore,
   type CopyOutcome,
+  type DistributionRequest,
   type FetchedMessage,
   type FetchRequest,
   type Filed,
   type Filing,
   type FlagChange,
   type FolderCursor,
+  type HeldMessage,
+  type JournalEntry,
+  type JournalHead,
   type MessageFlags,
   type MessageRecord,
   type OpenedView,
@@ -24,6 +29,8 @@ import {
   type Spool,
   StoreError,
   type StoreEvent,
+  type ThreadList,
+  type UnreadablePart,
   type View,
   type ViewChanges,
   type ViewListing,
@@ -36,14 +43,25 @@ export class Account implements AccountStore {
   readonly directory: string;
   readonly #shard: Shard;
   readonly #preparing: Preparing;
+  readonly #indexing: Indexing | null;
+  readonly #indexed: IndexedAccount;
   readonly #logger: StoreLogger | null;
   readonly #emitter = new EventEmitter<{ change: [StoreEvent] }>().setMaxListeners(0);
 
-  constructor(address: string, directory: string, shard: Shard, preparing: Preparing, logger: StoreLogger | null) {
+  constructor(
+    address: string,
+    directory: string,
+    shard: Shard,
+    preparing: Preparing,
+    indexing: Indexing | null,
+    logger: StoreLogger | null,
+  ) {
     this.address = address;
     this.directory = directory;
     this.#shard = shard;
     this.#preparing = preparing;
+    this.#indexing = indexing;
+    this.#indexed = { address, directory, shard };
     this.#logger = logger;
   }
 
@@ -79,13 +97,28 @@ export class Account implements AccountStore {
     return SpoolFile.create(this.directory);
   }
 
-  async file(view: View, spool: Spool, filing: Filing): Promise<Filed> {
+  file(view: View, spool: Spool, filing: Filing): Promise<Filed> {
+    return this.#take(view, spool, filing, true);
+  }
+
+  async hold(view: View, spool: Spool, filing: Filing): Promise<HeldMessage> {
+    const { message } = await this.#take(view, spool, filing, false);
+    return { message, size: spool.size, filing };
+  }
+
+  fileHeld(view: View, messages: readonly HeldMessage[]): Promise<Filed[]> {
+    return this.#call('fileHeld', view, messages);
+  }
+
+  async #take(view: View, spool: Spool, filing: Filing, place: boolean): Promise<Filed> {
     if (!(spool instanceof SpoolFile)) throw new StoreError('SERVERBUG', 'Messaggio di un altro archivio');
     await spool.end();
     try {
-      return await this.#preparing.run(spool.path, spool.size, prepared =>
-        this.#shard.file(this.address, { view, filing, prepared }),
+      const filed = await this.#preparing.run(spool.path, spool.size, prepared =>
+        this.#shard.file(this.address, { view, filing, prepared, place }),
       );
+      this.readAttachments();
+      return filed;
     } catch (error) {
       throw this.#told('file', error);
     } finally {
@@ -103,6 +136,10 @@ export class Account implements AccountStore {
 
   read(message: string, start: number, length: number): Promise<Uint8Array> {
     return this.#call('read', message, start, length);
+  }
+
+  readDecoded(message: string, part: readonly number[], start: number, length: number): Promise<Uint8Array> {
+    return this.#call('readDecoded', message, part, start, length);
   }
 
   storeFlags(
@@ -133,6 +170,31 @@ export class Account implements AccountStore {
     return this.#call('search', view, criteria);
   }
 
+  sort(
+    view: View,
+    criteria: SearchCriteria,
+    keys: readonly SortCriterion[],
+    exact: SearchCriteria | null,
+  ): Promise<Uint32Array> {
+    return this.#call('sort', view, criteria, keys, exact);
+  }
+
+  thread(view: View, criteria: SearchCriteria, algorithm: ThreadAlgorithm): Promise<ThreadList> {
+    return this.#call('thread', view, criteria, algorithm);
+  }
+
+  unreadable(limit: number, after = 0): Promise<UnreadablePart[]> {
+    return this.#call('unreadable', limit, after);
+  }
+
+  textPending(): Promise<number> {
+    return this.#call('countPending');
+  }
+
+  async textSettled(): Promise<void> {
+    await this.#indexing?.settled(this.#indexed);
+  }
+
   cursors(): Promise<FolderCursor[]> {
     return this.#call('cursors');
   }
@@ -153,8 +215,8 @@ export class Account implements AccountStore {
     return this.#call('queue', messages);
   }
 
-  queued(limit: number): Promise<QueuedMessage[]> {
-    return this.#call('queued', limit);
+  queued(limit: number, offset = 0): Promise<QueuedMessage[]> {
+    return this.#call('queued', limit, offset);
   }
 
   queueFailed(message: string, reason: string, refused: boolean): Promise<void> {
@@ -176,6 +238,26 @@ export class Account implements AccountStore {
     return this.#call('packages');
   }
 
+  distributionRequests(): Promise<DistributionRequest[]> {
+    return this.#call('distributionRequests');
+  }
+
+  distributionDone(id: number, outcome: object): Promise<void> {
+    return this.#call('distributionDone', id, outcome);
+  }
+
+  journalHead(): Promise<JournalHead> {
+    return this.#call('journalHead');
+  }
+
+  journal(after: number, limit: number): Promise<JournalEntry[]> {
+    return this.#call('readJournal', after, limit);
+  }
+
+  appendJournal(act: string, actor: string, detail: object): Promise<void> {
+    return this.#call('appendJournal', act, actor, detail);
+  }
+
   async setting<T>(key: string): Promise<T | null> {
     const value = await this.#call('setting', key);
     return value === null ? null : JSON.parse(value);
@@ -193,6 +275,11 @@ export class Account implements AccountStore {
   off(event: 'change', listener: (event: StoreEvent) => void): this {
     this.#emitter.off(event, listener);
     return this;
+  }
+
+  /** Attachments may wait to be read, in the background. */
+  readAttachments(): void {
+    this.#indexing?.wake(this.#indexed);
   }
 
   /** Tells listeners; one that throws is logged and disturbs nobody. */

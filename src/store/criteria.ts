@@ -17,7 +17,31 @@ export type SearchCriteria =
   /** Seconds before now (WITHIN). */
   | { readonly op: 'younger' | 'older'; readonly seconds: number }
   | { readonly op: 'modseq'; readonly value: number }
+  /** OBJECTID (RFC 8474). */
+  | { readonly op: 'message' | 'thread'; readonly id: string }
   /** Substring of the decoded text; an empty needle matches every message. */
   | { readonly op: 'text' | 'body' | 'subject' | 'from' | 'to' | 'cc' | 'bcc'; readonly needle: string }
   /** `needle` empty: the field is there. */
   | { readonly op: 'header'; readonly field: string; readonly needle: string };
+
+/** Keys of SORT (RFC 5256 section 3, RFC 5957). */
+export type SortKey =
+  | 'arrival'
+  | 'cc'
+  | 'date'
+  | 'from'
+  | 'size'
+  | 'subject'
+  | 'to'
+  | 'displayFrom'
+  | 'displayTo'
+  /** What meets the exact criteria first (RFC 6203 section 5). */
+  | 'relevancy';
+
+export interface SortCriterion {
+  readonly key: SortKey;
+  readonly reverse: boolean;
+}
+
+/** RFC 5256 section 3; `refs` is draft-ietf-morg-inthread's. */
+export type ThreadAlgorithm = 'references' | 'refs' | 'orderedSubject';

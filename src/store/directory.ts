@@ -1,6 +1,7 @@
-/** Files of the store on disk: `accounts/<address>/` with account.db, segments/, spool/ and evidence/. */
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+/** Files of the store on disk: `accounts/<address>/` with account.key, account.db, segments/, spool/ and evidence/. */
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncDirectory } from './files.ts';
 import { StoreError } from './types.ts';
 
 const SUBDIRECTORIES = ['segments', 'spool', 'evidence'];
@@ -47,6 +48,25 @@ export async function clearSpool(directory: string): Promise<number> {
   return names.length;
 }
 
+/** Sealed data key of an account. */
+export function accountKeyFile(directory: string): string {
+  return join(directory, 'account.key');
+}
+
+/** Whether anything was ever stored there. */
+export async function holdsData(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch(() => []);
+  if (names.some(name => name.startsWith('account.db'))) return true;
+  return (await readdir(join(directory, 'segments')).catch(() => [])).length > 0;
+}
+
+export async function accountsOnDisk(
+  dataDir: string,
+): Promise<{ readonly address: string; readonly directory: string }[]> {
+  const addresses = await addressesOnDisk(dataDir);
+  return addresses.map(address => ({ address, directory: accountDirectory(dataDir, address) }));
+}
+
 export async function addressesOnDisk(dataDir: string): Promise<string[]> {
   const names = await readdir(join(dataDir, 'accounts')).catch(error => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
@@ -74,13 +94,4 @@ export function evidencePath(directory: string, packageId: string): string {
     throw new StoreError('CANNOT', "L'identificativo del pacchetto non è valido");
   }
   return join(directory, 'evidence', packageId);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,5 +1,7 @@
 /** The archive of every account under one data directory. */
 import { Account } from './account.ts';
+import { Indexing } from './attachments/indexing.ts';
+import { type Keyring, openKeyring } from './crypto/keyring.ts';
 import {
   accountDirectory,
   accountExists,
@@ -21,27 +23,38 @@ export interface StoreOptions {
   readonly threads?: number;
   /** Threads that take messages apart. Default 2. */
   readonly prepareThreads?: number;
+  /** Whether the attachments of what was filed are read for SEARCH, in the background. Default true. */
+  readonly readAttachments?: boolean;
   readonly logger?: StoreLogger;
+  /** Opened with the environment's master key, or the one in `dataDir`, when absent. */
+  readonly keyring?: Keyring;
 }
 
-/** Opens the store. Accounts are opened one by one, by `account`. */
+/**
+ * Opens the store. Accounts are opened one by one, by `account`. Rejects with an Error that names the key's source when
+ * the master key is missing or is not the one that the data was encrypted with.
+ */
 export async function openStore(dataDir: string, options: StoreOptions = {}): Promise<Store> {
-  return new LocalStore(dataDir, options);
+  return new LocalStore(dataDir, options.keyring ?? (await openKeyring(dataDir)), options);
 }
 
 class LocalStore implements Store {
   readonly #dataDir: string;
+  readonly #keyring: Keyring;
   readonly #logger: StoreLogger | null;
   readonly #shards: readonly Shard[];
   readonly #preparing: Preparing;
+  readonly #indexing: Indexing | null;
   readonly #accounts = new Map<string, Promise<Account>>();
   readonly #open = new Map<string, Account>();
   #closed: Promise<void> | null = null;
 
-  constructor(dataDir: string, options: StoreOptions) {
+  constructor(dataDir: string, keyring: Keyring, options: StoreOptions) {
     this.#dataDir = dataDir;
+    this.#keyring = keyring;
     this.#logger = options.logger ?? null;
     this.#preparing = new Preparing(options.prepareThreads ?? 2, this.#logger);
+    this.#indexing = (options.readAttachments ?? true) ? new Indexing(this.#preparing, this.#logger) : null;
     this.#shards = Array.from(
       { length: options.threads ?? 2 },
       () =>
@@ -83,6 +96,7 @@ class LocalStore implements Store {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#accounts.values());
+    await this.#indexing?.close();
     await this.#preparing.close();
     await Promise.all(this.#shards.map(shard => shard.close()));
   }
@@ -93,17 +107,20 @@ class LocalStore implements Store {
     else if (!(await accountExists(directory))) throw new StoreError('NONEXISTENT', 'La casella non ha un archivio');
     const shard = this.#shards[hash(address) % this.#shards.length];
     if (!shard) throw new StoreError('SERVERBUG', 'Nessun thread per gli archivi');
-    const repair = await shard.open(address, directory);
+    const key = await this.#keyring.accountKey(directory, address);
+    const repair = await shard.open(address, directory, key);
     // After the database's lock is ours: another process may be writing to its own spool until then.
     const spooled = await clearSpool(directory);
     if (repair && (repair.cutBytes > 0 || repair.removedFiles > 0 || repair.conserved > 0 || spooled > 0)) {
       this.#logger?.warn({ account: address, ...repair, spooled }, 'the archive was repaired after a crash');
     }
-    if (repair && repair.short.length > 0) {
-      this.#logger?.error({ account: address, segments: repair.short }, 'segments are shorter than they must be');
+    if (repair && (repair.short.length > 0 || repair.oldSegments)) {
+      const { short, oldSegments } = repair;
+      this.#logger?.error({ account: address, short, oldSegments }, 'segments are damaged, missing or an old copy');
     }
-    const account = new Account(address, directory, shard, this.#preparing, this.#logger);
+    const account = new Account(address, directory, shard, this.#preparing, this.#indexing, this.#logger);
     this.#open.set(address, account);
+    account.readAttachments();
     return account;
   }
 }

@@ -34,10 +34,10 @@ export const MAX_READ_BYTES = MIB;
 export const INLINE_SECTION_BYTES = 256 * KIB;
 /** Inline sections of one fetch call together; what comes after is given as ranges. */
 export const INLINE_FETCH_BYTES = 4 * MIB;
+/** Headers that are kept beside the message as well. */
+export const MAX_KEPT_HEADER_BYTES = 16 * KIB;
 /** Headers that HEADER.FIELDS will filter. */
 export const MAX_HEADER_BYTES = 8 * MIB;
-/** A part that BINARY will decode in memory. */
-export const MAX_BINARY_BYTES = 32 * MIB;
 
 /** Nodes of a SEARCH program: SQLite's own depth limit is 1,000. */
 export const MAX_CRITERIA = 500;
@@ -52,6 +52,18 @@ export const MAX_TEXT_CHARS = 16 * MIB;
  * serves nobody else.
  */
 export const MAX_INDEXED_CHARS = 512 * KIB;
+
+/** Messages handed to the reader of attachments at one time; the others wait in the database. */
+export const EXTRACTION_MESSAGES = 4;
+/** Reading attachments waits for a pause in what comes in, and no longer than this for the next few messages. */
+export const EXTRACTION_GIVES_WAY_MS = 5_000;
+/** When attachments could not be read at all (no process, no disk space): the first wait, doubled each time, and the longest. */
+export const EXTRACTION_RETRY_MS = 5_000;
+export const MAX_EXTRACTION_RETRY_MS = 60_000;
+/** Tries after which a message's attachments are given up, and listed as unread. */
+export const EXTRACTION_TRIES = 8;
+/** Rows of one call that lists what could not be read. */
+export const MAX_UNREADABLE_ROWS = 1000;
 
 export const MAX_KEYWORDS = 1000;
 export const MAX_KEYWORD_CHARS = 200;

@@ -6,7 +6,7 @@
  */
 import type { MessageStructure } from '../mime/types.ts';
 import type { Category, PecFacts } from '../pec/types.ts';
-import type { SearchCriteria } from './criteria.ts';
+import type { SearchCriteria, SortCriterion, ThreadAlgorithm } from './criteria.ts';
 
 export type View =
   | {
@@ -41,6 +41,8 @@ export interface ViewStatus {
   readonly uidNext: number;
   readonly uidValidity: number;
   readonly highestModseq: number;
+  /** MAILBOXID (RFC 8474): survives renaming, is never another view's. */
+  readonly mailboxId: string;
   /** Sum of RFC822.SIZE (RFC 8438). */
   readonly size: number;
 }
@@ -81,6 +83,7 @@ export type FetchColumn =
   | 'bodyStructure'
   | 'saveDate'
   | 'messageId'
+  | 'preview'
   | 'threadId';
 
 /** A section of a message as FETCH and BINARY name it (RFC 3501 section 6.4.5, RFC 3516). */
@@ -92,6 +95,8 @@ export interface SectionSpec {
   readonly fields?: readonly string[];
   /** Decode the Content-Transfer-Encoding (BINARY). */
   readonly binary?: boolean;
+  /** Only how many octets it has decoded (BINARY.SIZE). */
+  readonly sizeOnly?: boolean;
   readonly partial?: { readonly offset: number; readonly length: number };
 }
 
@@ -102,6 +107,11 @@ export interface SectionSpec {
 export type SectionContent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'range'; readonly start: number; readonly length: number }
+  /** Octets of the decoded part, to be read with `readDecoded`. */
+  | { readonly kind: 'decoded'; readonly part: readonly number[]; readonly start: number; readonly length: number }
+  | { readonly kind: 'size'; readonly size: number }
+  /** The Content-Transfer-Encoding is unknown (RFC 3516 section 4.3). */
+  | { readonly kind: 'unknown-encoding' }
   | null;
 
 export interface FetchRequest {
@@ -128,6 +138,8 @@ export interface FetchedMessage {
   readonly body?: string;
   readonly bodyStructure?: string;
   readonly messageId?: string | null;
+  /** The beginning of the text (RFC 8970). */
+  readonly preview?: string;
   /** THREADID (RFC 8474): the same for messages of one conversation or one PEC exchange. */
   readonly threadId?: string;
   /** One for each requested section, in order. */
@@ -153,10 +165,27 @@ export interface Filed {
   readonly duplicate: boolean;
 }
 
+/** A message whose bytes are on disk and which no view shows yet. */
+export interface HeldMessage {
+  readonly message: string;
+  readonly size: number;
+  readonly filing: Filing;
+}
+
 export interface CopyOutcome {
   readonly uidValidity: number;
+  /** Nothing was copied: a package of distribution was asked for, and will come as a new message. */
+  readonly requested?: boolean;
   /** Pairs in the order of the source's UIDs. */
   readonly pairs: readonly { readonly source: number; readonly destination: number; readonly view: View }[];
+}
+
+/** Threads in order, each node before its children. */
+export interface ThreadList {
+  /** 0 stands for a message that others refer to and that is not there. */
+  readonly uids: Uint32Array;
+  /** 0 for the beginning of a thread. */
+  readonly depths: Uint32Array;
 }
 
 /** Where the bytes come from, for the category and the archive's own record. */
@@ -214,6 +243,42 @@ export interface SealedPackage {
   readonly messages: readonly { readonly message: string; readonly sha256: string }[];
 }
 
+/** A package of distribution that a user asked for. */
+export interface DistributionRequest {
+  readonly id: number;
+  readonly messages: readonly string[];
+  readonly requestedAt: number;
+}
+
+/** One act on the archive. */
+export interface JournalEntry {
+  /** From 1, without gaps. */
+  readonly seq: number;
+  readonly at: number;
+  readonly act: string;
+  /** Who did it: `imap`, `archiver`, `submission`, `conservation`, ... */
+  readonly actor: string;
+  /** JSON. */
+  readonly detail: string;
+  /** Hex SHA-256 over the entry and the hash before it; see journal/chain.ts. */
+  readonly hash: string;
+}
+export type JournalHead = Pick<JournalEntry, 'seq' | 'hash'>;
+
+/** A part of a message whose text SEARCH does not know, or not all of it. */
+export interface UnreadablePart {
+  /** Ascends in a list; to go on after it. */
+  readonly id: number;
+  readonly message: string;
+  /** UID in `Archivio`; null when the message is not there. */
+  readonly uid: number | null;
+  readonly subject: string;
+  /** Part number, such as `2.1`; empty for the message as a whole. */
+  readonly section: string;
+  /** English; begins with the path inwards where a document lies in another: `atti.zip/ricorso.pdf: encrypted`. */
+  readonly reason: string;
+}
+
 /** How far the archiver has come in one upstream folder. */
 export interface FolderCursor {
   readonly folder: string;
@@ -230,7 +295,7 @@ export interface StoreEvent {
   readonly modseq: number;
   /** Views (of any level) came or went: LIST has a new answer. */
   readonly viewsChanged: boolean;
-  /** The queue for conservation grew. */
+  /** The queue for conservation grew, or a package of distribution was asked for. */
   readonly queued: boolean;
 }
 
@@ -271,6 +336,10 @@ export interface AccountStore {
   spool(): Promise<Spool>;
   /** Files a spooled message: on disk, flushed, rebuilt and compared by SHA-256 when it resolves. Consumes the spool. */
   file(view: View, spool: Spool, filing: Filing): Promise<Filed>;
+  /** The first half of `file`, for messages of which all are to be filed or none: takes the bytes, shows nothing. */
+  hold(view: View, spool: Spool, filing: Filing): Promise<HeldMessage>;
+  /** Files held messages, all in one transaction. What is never filed is an orphan from the beginning. */
+  fileHeld(view: View, messages: readonly HeldMessage[]): Promise<Filed[]>;
 
   // — selected state —
   changes(view: View, sinceModseq: number): Promise<ViewChanges>;
@@ -278,6 +347,8 @@ export interface AccountStore {
   fetch(view: View, uids: readonly number[], request: FetchRequest): Promise<FetchedMessage[]>;
   /** At most 1 MiB a call. Rejects with CORRUPTION rather than return a wrong byte. */
   read(message: string, start: number, length: number): Promise<Uint8Array>;
+  /** Octets of a part without its Content-Transfer-Encoding; at most 1 MiB a call. */
+  readDecoded(message: string, part: readonly number[], start: number, length: number): Promise<Uint8Array>;
   storeFlags(
     view: View,
     uids: readonly number[],
@@ -292,6 +363,25 @@ export interface AccountStore {
   remove(view: View, uids: readonly number[]): Promise<void>;
   /** Ascending UIDs. */
   search(view: View, criteria: SearchCriteria): Promise<Uint32Array>;
+  /**
+   * UIDs in the order of the keys, each of which counts where those before it say nothing; at last by UID.
+   * @param exact for the key `relevancy`: what meets these criteria as well fits better
+   */
+  sort(
+    view: View,
+    criteria: SearchCriteria,
+    keys: readonly SortCriterion[],
+    exact: SearchCriteria | null,
+  ): Promise<Uint32Array>;
+  thread(view: View, criteria: SearchCriteria, algorithm: ThreadAlgorithm): Promise<ThreadList>;
+
+  // — text of attachments, read after a message was filed —
+  /** What was not read and why, oldest first, after the row of that id; at most 1,000 a call. */
+  unreadable(limit: number, after?: number): Promise<UnreadablePart[]>;
+  /** Messages whose attachments SEARCH does not know yet. */
+  textPending(): Promise<number>;
+  /** Resolves when there is none; at once where attachments are not read. */
+  textSettled(): Promise<void>;
 
   // — archiver and conservation —
   cursors(): Promise<FolderCursor[]>;
@@ -301,7 +391,8 @@ export interface AccountStore {
   findBySha256(sha256: string): Promise<string | null>;
   /** Queues archived messages for conservation by policy, without showing them in `--ARCHIVIA--`. */
   queue(messages: readonly string[]): Promise<void>;
-  queued(limit: number): Promise<QueuedMessage[]>;
+  /** The longest waiting first, after the first `offset` ones. */
+  queued(limit: number, offset?: number): Promise<QueuedMessage[]>;
   /** A check failed: counts the try; `refused` takes the message out of the queue and marks it `$Rifiutato`. */
   queueFailed(message: string, reason: string, refused: boolean): Promise<void>;
   /** Directory of a package's evidence; made when absent. */
@@ -309,6 +400,17 @@ export interface AccountStore {
   /** Out of `--ARCHIVIA--`, into `Conservazione`, `$Conservato` in `Archivio`: one transaction a message, in order. */
   conserved(sealed: SealedPackage): Promise<void>;
   packages(): Promise<SealedPackage[]>;
+  /** Packages of distribution asked for by COPY and not made yet, oldest first. */
+  distributionRequests(): Promise<DistributionRequest[]>;
+  /** Takes a request away; `outcome` goes into the journal. */
+  distributionDone(id: number, outcome: object): Promise<void>;
+
+  // — journal: append-only, hash-chained —
+  journalHead(): Promise<JournalHead>;
+  /** Entries after `after`, oldest first. */
+  journal(after: number, limit: number): Promise<JournalEntry[]>;
+  /** For acts that the store does not see by itself. */
+  appendJournal(act: string, actor: string, detail: object): Promise<void>;
 
   // — settings: small values, JSON —
   setting<T>(key: string): Promise<T | null>;

@@ -91,7 +91,7 @@ describe('vault', () => {
   it('tells a wrong key and a lost key at the start', async () => {
     await open();
     await writeFile(file('other'), randomBytes(32).toString('base64'));
-    await expect(open(file('other'))).rejects.toThrow('is not the one that the vault was sealed with');
+    await expect(open(file('other'))).rejects.toThrow('is not the one that the data in');
     await rm(file('master.key'));
     await expect(open()).rejects.toThrow('no longer there');
     await expect(readFile(file('master.key'))).rejects.toThrow('ENOENT');

@@ -63,7 +63,22 @@ test('--help lists the commands that are there, on stdout', async () => {
   const { code, out } = await cli('--help');
   expect(code).toBe(0);
   const listed = [...out.matchAll(/^ {2}archivia (\w+)/gm)].map(match => match[1]);
-  expect(listed).toEqual(['serve', 'demo', 'account', 'inspect', 'verify', 'conserve', 'doctor', 'health']);
+  expect(listed).toEqual([
+    'serve',
+    'demo',
+    'account',
+    'inspect',
+    'verify',
+    'rebuild',
+    'backup',
+    'restore',
+    'rekey',
+    'conserve',
+    'conservation',
+    'dip',
+    'doctor',
+    'health',
+  ]);
 });
 
 describe('health', () => {

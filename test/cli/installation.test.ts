@@ -2,6 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runInstructions, unzip } from '../conservation/support/distribution.ts';
 import { end, eventually, run, start } from '../support/processes.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp.ts';
 
@@ -77,6 +78,70 @@ test('conserve with nothing to do is good', async () => {
   expect(JSON.parse(stdout)).toEqual([{ address: ADDRESS, packages: [], waiting: 0, error: null }]);
 });
 
+describe('dip', () => {
+  test('writes a package of what was asked for, which proves itself by its own commands', async () => {
+    const output = join(directory.path, 'pdd.zip');
+    const made = await cli('dip', '--account', ADDRESS, '--message', '1', '--output', output, '--json');
+    expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
+    expect(JSON.parse(made.stdout)).toEqual({ account: ADDRESS, messages: 1, output });
+    const extracted = join(directory.path, 'pdd');
+    await unzip(output, extracted);
+    expect(await runInstructions(extracted)).toBeGreaterThan(10);
+    // The whole exchange of that message, and what a text is found in.
+    const exchange = join(directory.path, 'exchange.zip');
+    const whole = await cli(
+      'dip',
+      '--account',
+      ADDRESS,
+      '--message',
+      '1',
+      '--exchange',
+      '--output',
+      exchange,
+      '--json',
+    );
+    expect(whole.code).toBe(0);
+    expect(JSON.parse(whole.stdout).messages).toBeGreaterThanOrEqual(1);
+    const found = join(directory.path, 'found.zip');
+    const searched = await cli('dip', '--account', ADDRESS, '--search', '@', '--output', found, '--json');
+    expect(JSON.parse(searched.stdout)).toMatchObject({ messages: 6 });
+  });
+
+  test('wrong use is told, and an existing file is left alone', async () => {
+    const output = join(directory.path, 'kept.zip');
+    await writeFile(output, 'kept');
+    const dip = (...args: string[]) => cli('dip', '--account', ADDRESS, '--output', output, ...args);
+    expect(await dip()).toMatchObject({ code: 2, stderr: expect.stringContaining('--message or --search') });
+    expect(await dip('--message', '999')).toMatchObject({ code: 2, stderr: expect.stringContaining('999') });
+    expect(await dip('--search', 'xyzzy-che-non-esiste')).toMatchObject({ code: 2 });
+    expect(await dip('--message', '1')).toMatchObject({ code: 1, stderr: expect.stringContaining('EEXIST') });
+    expect(await readFile(output, 'utf8')).toBe('kept');
+  });
+});
+
+test('conservation status tells when stamps are due, renew renews them', async () => {
+  const status = await cli('conservation', 'status', '--json');
+  expect(status.code).toBe(0);
+  expect(JSON.parse(status.stdout)).toMatchObject([
+    {
+      address: ADDRESS,
+      packages: [{ messages: 6, due: null, renewals: 0, fault: null, digest: 'sha256' }],
+      error: null,
+    },
+  ]);
+  expect(JSON.parse((await cli('conservation', 'renew', '--json')).stdout)).toMatchObject([{ renewed: [] }]);
+  const renewed = await cli('conservation', 'renew', ADDRESS, '--all', '--hash-tree', '--json');
+  expect(renewed.code).toBe(0);
+  expect(JSON.parse(renewed.stdout)).toMatchObject([
+    {
+      renewed: [{ kind: 'tree', file: 'rinnovo-0001.json' }],
+      packages: [{ renewals: 1, digest: 'sha512', due: null }],
+    },
+  ]);
+  const lines = await cli('conservation', 'status');
+  expect(lines.stdout).toMatch(/1 packages, 0 due for renewal, the first by \d{4}-/);
+});
+
 test('verify is good as long as every byte is, and names what is damaged', async () => {
   const sound = await cli('verify', '--json');
   expect(sound.code).toBe(0);
@@ -92,7 +157,10 @@ test('verify is good as long as every byte is, and names what is damaged', async
 
   const damaged = await cli('verify', '--json');
   expect(damaged.code).toBe(1);
-  const { accounts } = JSON.parse(damaged.stdout) as { accounts: { damaged: { uid: number; reason: string }[] }[] };
-  expect(accounts[0]?.damaged.length).toBeGreaterThan(0);
-  expect(accounts[0]?.damaged[0]).toMatchObject({ uid: expect.any(Number), reason: expect.any(String) });
+  const { accounts } = JSON.parse(damaged.stdout) as { accounts: { damaged: object[] }[] };
+  expect(accounts[0]?.damaged).toContainEqual({
+    kind: 'flipped',
+    where: expect.stringContaining('segments/00000001.seg at '),
+    reason: expect.any(String),
+  });
 });

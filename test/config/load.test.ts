@@ -204,6 +204,26 @@ describe('a configuration that cannot be used names line, key and remedy:', () =
       `${LISTEN}conservation: { signer: { pkcs12File: no.p12 } }\n`,
       ['2: conservation.signer.pkcs12File: '],
     ],
+    [
+      'missing files of one time-stamping authority among several',
+      `${LISTEN}conservation: { timestamp: [{ url: 'https://a.example' }, { url: 'https://b.example', caFile: no.pem }] }\n`,
+      ['2: conservation.timestamp[1].caFile: '],
+    ],
+    [
+      'policy that is no object identifier',
+      `${LISTEN}conservation: { timestamp: { url: 'https://a.example', policy: migliore } }\n`,
+      ['2: conservation.timestamp'],
+    ],
+    [
+      'no time-stamping authority in the list',
+      `${LISTEN}conservation: { timestamp: [] }\n`,
+      ['2: conservation.timestamp'],
+    ],
+    [
+      'missing files of a device',
+      `${LISTEN}conservation: { signer: { certFile: archivia.yaml, pkcs11: { moduleFile: no.so, pinFile: no.pin } } }\n`,
+      ['2: conservation.signer.pkcs11.moduleFile: ', '2: conservation.signer.pkcs11.pinFile: '],
+    ],
     ['missing gestori', `${LISTEN}conservation: { gestoriCaFile: no.pem }\n`, ['2: conservation.gestoriCaFile: ']],
     ['missing master key', `${LISTEN}vault: { keyFile: no.key }\n`, ['2: vault.keyFile: ']],
   ])('%s', async (_kind, yaml, expected) => {

@@ -34,6 +34,18 @@ async function parse(path: string): Promise<Element> {
   return documentElement;
 }
 
+/** The metadata of a package, unpacked. */
+async function metadataOf(evidence: string): Promise<string> {
+  const directory = await temporaryDirectory();
+  const program = 'import sys,zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])';
+  await run('python3', ['-c', program, join(evidence, 'metadati.zip'), directory]);
+  return directory;
+}
+
+async function documentMetadata(evidence: string, raw: Uint8Array): Promise<Element> {
+  return parse(join(await metadataOf(evidence), 'metadati', `${sha256(raw)}.documento.xml`));
+}
+
 async function generator(seed: number) {
   const authorities = await createTestAuthorities();
   const [mailbox] = PEOPLE;
@@ -58,7 +70,11 @@ test('every kind of message becomes one package that openssl and xmllint accept'
     [
       'PIndex.xml',
       'PIndex.xml.p7m',
-      'PIndex.xml.p7m.tsr',
+      'albero.bin',
+      'albero.tsr',
+      'foglie.txt',
+      'giornale.json',
+      'metadati.zip',
       'RdV.xml',
       'RdV.xml.p7m',
       'firmatario.pem',
@@ -72,29 +88,41 @@ test('every kind of message becomes one package that openssl and xmllint accept'
   const index = await parse(join(evidence, 'PIndex.xml'));
   const groups = elements(index, 'sincro:FileGroup');
   expect(groups).toHaveLength(messages.length + 1);
-  const work = await temporaryDirectory();
+  const unpacked = await metadataOf(evidence);
   for (const [number, { raw, identificativo }] of messages.entries()) {
     const group = groups[number] ?? null;
     expect(elements(group, 'sincro:Hash')[0]?.textContent).toBe(sha256(raw));
     const keys = elements(group, 'sincro:Relation').map(({ textContent }) => textContent);
     const identified = keys.some(key => key?.startsWith('identificativo'));
     if (identificativo !== null && identified) expect(keys).toContain(`identificativo${identificativo}`);
-    const [metadata] = elements(group, 'DocumentoInformatico');
-    const [pecMetadata] = elements(group, 'MessaggioPec');
-    await writeFile(join(work, `documento-${number}.xml`), String(metadata));
-    await writeFile(join(work, `messaggio-${number}.xml`), String(pecMetadata));
-    expect(elements(metadata ?? null, 'Impronta')[0]?.textContent).toBe(
-      createHash('sha256').update(raw).digest('base64'),
-    );
+    // The index names the metadata by their hashes.
+    const external = elements(group, 'sincro:ExternalMetadata').map(reference => ({
+      path: elements(reference, 'sincro:Path')[0]?.textContent ?? '',
+      hash: elements(reference, 'sincro:Hash')[0]?.textContent,
+    }));
+    expect(external.map(({ path }) => path)).toEqual([
+      `metadati/${sha256(raw)}.messaggio.xml`,
+      `metadati/${sha256(raw)}.documento.xml`,
+    ]);
+    for (const { path, hash } of external) expect(sha256(await readFile(join(unpacked, path)))).toBe(hash);
+    const document = await parse(join(unpacked, external[1]?.path ?? ''));
+    expect(elements(document, 'Impronta')[0]?.textContent).toBe(createHash('sha256').update(raw).digest('base64'));
   }
-  const written = (name: string) => messages.map((_, number) => join(work, `${name}-${number}.xml`));
+  const written = (name: string) => messages.map(({ raw }) => join(unpacked, 'metadati', `${sha256(raw)}.${name}.xml`));
   await validate('DocumentoInformatico.xsd', ...written('documento'));
   await validate('MessaggioPec.xsd', ...written('messaggio'));
+  // Whoever is shown one message gets index and report with it, and must learn nothing of the others.
+  const [{ raw: secret } = { raw: Buffer.of() }] = messages;
+  const subject = /^Subject: (.{20})/m.exec(secret.toString('latin1'))?.[1] ?? '';
+  expect(subject).not.toBe('');
+  for (const name of ['PIndex.xml', 'RdV.xml']) {
+    expect(await readFile(join(evidence, name), 'utf8')).not.toContain(subject);
+  }
   expect(account.reports).toHaveLength(1);
   // What the submission left behind is under the signature of the index.
   const rest = groups.at(-1) ?? null;
   const files = elements(rest, 'sincro:Path').map(({ textContent }) => textContent ?? '');
-  expect(files).toEqual(['verifiche.json', 'RdV.xml.p7m']);
+  expect(files).toEqual(['verifiche.json', 'RdV.xml.p7m', 'metadati.zip', 'giornale.json']);
   for (const [number, file] of files.entries()) {
     const digest = sha256(await readFile(join(evidence, file)));
     expect(elements(rest, 'sincro:Hash')[number]?.textContent).toBe(digest);
@@ -119,7 +147,7 @@ test('a busta carries the data of its exchange, the agents, and the digests of t
     [...authorities.anchors],
   );
   const index = await parse(join(evidence, 'PIndex.xml'));
-  const [metadata = null] = elements(index, 'DocumentoInformatico');
+  const metadata = await documentMetadata(evidence, consegna.raw);
   const text = (name: string) => elements(metadata, name)[0]?.textContent;
   expect(text('TipologiaDocumentale')).toBe('Messaggio PEC inviato (ricevuta di avvenuta consegna completa)');
   expect(text('Oggetto')).toBe('Invio atto');
@@ -148,12 +176,12 @@ test('a message that was sent goes out from the holder', async () => {
   const { pec } = await generator(4);
   const { sent } = pec.exchange({ subject: 'Invio' });
   const { evidence } = await conserve(account => account.add(sent.raw, { sent: true }), { holder: HOLDER });
-  const index = await parse(join(evidence, 'PIndex.xml'));
-  const text = (name: string) => elements(index, name)[0]?.textContent;
+  const metadata = await documentMetadata(evidence, sent.raw);
+  const text = (name: string) => elements(metadata, name)[0]?.textContent;
   expect(text('TipologiaDiFlusso')).toBe('U');
   expect(text('TipologiaDocumentale')).toBe('Messaggio inviato');
   expect(text('ModalitaDiFormazione')).toMatch(/^creazione/);
-  const [sender = null] = elements(index, 'Mittente');
+  const [sender = null] = elements(metadata, 'Mittente');
   expect(elements(sender, 'DenominazioneOrganizzazione')[0]?.textContent).toBe(HOLDER.name);
   expect(elements(sender, 'CodiceFiscale_PartitaIva')[0]?.textContent).toBe('01234567890');
 });
@@ -188,12 +216,12 @@ test('what a signature is worth is recorded, and no reason to refuse', async () 
   ]);
   const [leaf] = checks.messages[0].certificates;
   expect(checks.certificates[leaf]).toContain('BEGIN CERTIFICATE');
-  const index = await parse(join(evidence, 'PIndex.xml'));
-  expect(elements(index, 'FirmatoDigitalmente').map(({ textContent }) => textContent)).toEqual([
-    'true',
-    'false',
-    'false',
-  ]);
+  const claims: (string | null | undefined)[] = [];
+  for (const message of account.held.keys()) {
+    const metadata = await documentMetadata(evidence, account.raw(message));
+    claims.push(elements(metadata, 'FirmatoDigitalmente')[0]?.textContent);
+  }
+  expect(claims).toEqual(['true', 'false', 'false']);
   const report = await parse(join(evidence, 'RdV.xml'));
   expect(elements(report, 'ControlloFirma').map(element => element.getAttribute('stato'))).toEqual([
     'valid',
@@ -263,7 +291,9 @@ test('the report is a message with the signed RdV attached', async () => {
   if (text === undefined || attached === undefined) throw new Error('parts missing');
   const decode = (node: typeof text) => Buffer.from(report.toString('latin1', node.bodyStart, node.bodyEnd), 'base64');
   expect(decode(attached).equals(await readFile(join(evidence, 'RdV.xml.p7m')))).toBe(true);
-  expect(decode(text).toString('utf8')).toContain('Messaggio 2: Messaggio senza firma del gestore');
+  expect(decode(text).toString('utf8')).toContain(
+    '2. Messaggio 2\r\n   ACCETTATO E CONSERVATO. Messaggio senza firma del gestore.',
+  );
   expect(decode(text).toString('utf8')).toContain('sono stati conservati 2 messaggi');
 });
 
@@ -272,10 +302,58 @@ test('a package does not verify once a byte of it is changed', async () => {
   await judgePackage(evidence);
   const path = join(evidence, 'PIndex.xml.p7m');
   const signed = await readFile(path);
-  const at = signed.indexOf('Messaggio 1');
+  const at = signed.indexOf('Messaggio di posta');
   signed[at] = 0x6d;
   await writeFile(path, signed);
   await expect(judgePackage(evidence)).rejects.toThrow();
-  const token = ['-in', 'PIndex.xml.p7m.tsr', '-token_in', '-CAfile', 'tsa.pem'];
-  await expect(run('openssl', ['ts', '-verify', '-data', 'PIndex.xml.p7m', ...token], evidence)).rejects.toThrow();
+  expect(await readFile(join(evidence, 'foglie.txt'), 'utf8')).not.toContain(sha256(signed));
+});
+
+test('the signature of the index is CAdES baseline T: its time stamp is over the signature value', async () => {
+  const { evidence } = await conserve(account => account.add(ordinaryMessage(1)));
+  const printed = await run(
+    'openssl',
+    ['cms', '-cmsout', '-print', '-inform', 'DER', '-in', 'PIndex.xml.p7m'],
+    evidence,
+  );
+  expect(printed).toContain('id-smime-aa-timeStampToken');
+  expect(printed).toContain('id-smime-aa-signingCertificateV2');
+  // openssl shows where the parts lie; it also takes them out.
+  const parsed = await run('openssl', ['asn1parse', '-inform', 'DER', '-in', 'PIndex.xml.p7m'], evidence);
+  const lines = parsed.split('\n');
+  const stamp = lines.findIndex(line => line.endsWith(':id-smime-aa-timeStampToken'));
+  const offset = (line: string | undefined) => Number(/^ *(\d+):/.exec(line ?? '')?.[1]);
+  const value = lines.slice(0, stamp).findLast(line => /d=5 .*prim: OCTET STRING/.test(line));
+  const token = lines.slice(stamp).find(line => /cons: SEQUENCE/.test(line));
+  const take = (from: number, out: string) =>
+    run(
+      'openssl',
+      ['asn1parse', '-inform', 'DER', '-in', 'PIndex.xml.p7m', '-strparse', `${from}`, '-noout', '-out', out],
+      evidence,
+    );
+  await take(offset(value), 'firma.bin');
+  const length = /hl=(\d+) l= *(\d+)/.exec(token ?? '');
+  const signed = await readFile(join(evidence, 'PIndex.xml.p7m'));
+  const start = offset(token);
+  await writeFile(
+    join(evidence, 'firma.tsr'),
+    signed.subarray(start, start + Number(length?.[1]) + Number(length?.[2])),
+  );
+  await run(
+    'openssl',
+    ['ts', '-verify', '-data', 'firma.bin', '-in', 'firma.tsr', '-token_in', '-CAfile', 'tsa.pem'],
+    evidence,
+  );
+});
+
+test('with level B the stamp over the batch is the only one, and covers the signed index', async () => {
+  const { evidence } = await conserve(account => account.add(ordinaryMessage(1)), { signatureLevel: 'B' });
+  await judgePackage(evidence);
+  const printed = await run(
+    'openssl',
+    ['cms', '-cmsout', '-print', '-inform', 'DER', '-in', 'PIndex.xml.p7m'],
+    evidence,
+  );
+  expect(printed).not.toContain('id-smime-aa-timeStampToken');
+  await run('sh', ['-c', 'grep PIndex.xml.p7m foglie.txt | sha256sum -c -'], evidence);
 });

@@ -46,7 +46,7 @@ test('a stamp of a real authority is accepted by us and by openssl', async () =>
 
 test('what is no good stamp is refused, with the reason', async () => {
   const tsa = await startTsa();
-  const answerOtherQuery = (query: { sha256: Uint8Array; nonce: Uint8Array }) =>
+  const answerOtherQuery = (query: TimestampQuery) =>
     tsa.behave(async (_, response) => {
       response.writeHead(200, TYPE).end(await tsa.reply(Buffer.from(encodeTimestampQuery(query))));
     });
@@ -56,11 +56,11 @@ test('what is no good stamp is refused, with the reason', async () => {
     return request.subarray(request.length - 11, request.length - 3);
   };
 
-  answerOtherQuery({ sha256: digest, nonce: Buffer.from('4142434445464748', 'hex') });
+  answerOtherQuery({ digest, nonce: Buffer.from('4142434445464748', 'hex'), policy: null });
   await expect(ask(tsa)).rejects.toThrow(/nonce/);
 
   tsa.behave(async (_, response) => {
-    const lying = encodeTimestampQuery({ sha256: randomBytes(32), nonce: asked() });
+    const lying = encodeTimestampQuery({ digest: randomBytes(32), nonce: asked(), policy: null });
     response.writeHead(200, TYPE).end(await tsa.reply(Buffer.from(lying)));
   });
   await expect(ask(tsa)).rejects.toThrow(/another digest/);
@@ -111,7 +111,8 @@ test('a package bears the stamp of the configured authority', async () => {
   const evidence = await account.evidenceDirectory(sealed?.packageId ?? 'none');
   await judgePackage(evidence, { timestampCa: tsa.caFile });
   await judgePackage(evidence);
-  expect(tsa.requests).toHaveLength(1);
+  // The signature's own stamp, and the one over the batch.
+  expect(tsa.requests).toHaveLength(2);
 });
 
 test('an authority that is down holds the queue back, no message pays for it, and the next try goes through', async () => {
@@ -166,7 +167,7 @@ async function selfMade(query: TimestampQuery, request: Partial<CertificateReque
   const info = sequence(
     integer(1),
     oid('1.2.3.4'),
-    messageImprint(query.sha256),
+    messageImprint(query.digest),
     integer(7),
     generalizedTime(Date.now()),
     integer(query.nonce),

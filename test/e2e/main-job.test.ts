@@ -232,12 +232,15 @@ describe('the main job', () => {
       expect(printed.stdout).toContain('id-smime-aa-signingCertificateV2');
     });
 
-    it("has a time stamp of the authority's that openssl verifies, over the signed index", async () => {
+    it("has a time stamp of the authority's that openssl verifies, over the tree of messages and signed index", async () => {
       const verified = await must('openssl', [
-        ...['ts', '-verify', '-token_in', '-in', file('PIndex.xml.p7m.tsr'), '-data', file('PIndex.xml.p7m')],
+        ...['ts', '-verify', '-token_in', '-in', file('albero.tsr'), '-data', file('albero.bin')],
         ...['-CAfile', stage.tsa.caFile, '-untrusted', stage.tsa.tsaCertFile],
       ]);
       expect(verified.stdout + verified.stderr).toContain('Verification: OK');
+      const leaves = (await read('foglie.txt')).toString('utf8');
+      expect(leaves).toContain(`${digest(await read('PIndex.xml.p7m'))}  PIndex.xml.p7m\n`);
+      expect(leaves).toContain(digest(busta));
     });
 
     it('is valid against the schemas', async () => {

@@ -52,6 +52,23 @@ describe('conservation as a client sees it', () => {
     expect(first).toContain('$Conservato');
   });
 
+  it('copying into the folder of packages asks for one, and says so; what is not conserved is refused', async () => {
+    const { account, client } = await queued();
+    const folder = '"Conservazione/Pacchetti di distribuzione"';
+    await client.ok('SELECT Archivio');
+    expect(await client.answer(`COPY 1 ${folder}`)).toMatch(/^NO \[CANNOT\] .*conservat/);
+    await conserve(account);
+    await client.ok('SELECT Conservazione');
+    // Nothing was copied, so there is no COPYUID: the package comes as a message of its own.
+    expect(await client.answer(`COPY 1:2 ${folder}`)).toMatch(/^OK [^[]*pacchetto di distribuzione richiesto/i);
+    expect(await client.answer(`UID COPY 1 ${folder}`)).toMatch(/^OK [^[]/);
+    expect((await account.store.distributionRequests()).map(({ messages }) => messages.length)).toEqual([2, 1]);
+    expect(await client.answer(`UID COPY 999 ${folder}`)).toMatch(/^OK /);
+    expect(await client.answer(`MOVE 1 ${folder}`)).toMatch(/^NO \[CANNOT\] /);
+    expect(await client.data(`MYRIGHTS ${folder}`)).toEqual([expect.stringMatching(/ lrswi$/)]);
+    expect((await account.store.distributionRequests()).length).toBe(2);
+  });
+
   it('nothing conserved can be deleted or moved, and the client is told the truth', async () => {
     const { account, client } = await queued();
     await conserve(account);

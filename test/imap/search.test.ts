@@ -135,7 +135,7 @@ describe('ESEARCH', () => {
     await client.send('a"b UID SEARCH RETURN (MIN) ALL\r\n');
     expect(await client.next()).toMatch(/ BAD /);
     await client.send('e1 UID SEARCH RETURN (MIN MAX COUNT ALL) UNSEEN\r\n');
-    expect(await client.next()).toBe('* ESEARCH (TAG "e1") UID MIN 2 MAX 3 COUNT 2 ALL 2:3');
+    expect(await client.next()).toBe('* ESEARCH (TAG "e1") UID MIN 2 MAX 3 ALL 2:3 COUNT 2');
     await client.reply('e1');
     await client.send('e2 SEARCH RETURN () ALL\r\n');
     expect(await client.next()).toBe('* ESEARCH (TAG "e2") ALL 1:3');

@@ -21,7 +21,8 @@ describe('SELECT and EXAMINE', () => {
     expect(lines[5]).toMatch(/^\* OK \[UIDVALIDITY [1-9]\d*\]/);
     expect(lines[6]).toMatch(/^\* OK \[UIDNEXT 3\]/);
     expect(lines[7]).toMatch(/^\* OK \[HIGHESTMODSEQ [1-9]\d*\]/);
-    expect(lines[8]).toBe('OK [READ-WRITE] Select completed.');
+    expect(lines[8]).toMatch(/^\* OK \[MAILBOXID \(F\d+\)\]/);
+    expect(lines[9]).toBe('OK [READ-WRITE] Select completed.');
   });
 
   it('opens every level of the trees, the empty roots too', async () => {

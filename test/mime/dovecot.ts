@@ -87,10 +87,11 @@ export class Dovecot {
   }
 
   /** Sends a command; resolves with everything up to its tagged answer. */
-  async command(text: string): Promise<Buffer> {
+  async command(command: string | Buffer): Promise<Buffer> {
     const tag = `t${++this.#tag}`;
     this.#received = Buffer.alloc(0);
-    this.#process.stdin?.write(`${tag} ${text}\r\n`);
+    const text = command.toString('latin1');
+    this.#process.stdin?.write(Buffer.concat([Buffer.from(`${tag} `), Buffer.from(command), Buffer.from('\r\n')]));
     const mark = Buffer.from(`\r\n${tag} `);
     for (;;) {
       const at = this.#received.indexOf(mark);

@@ -144,6 +144,29 @@ describe('HTML and XML', () => {
     expect(xmlToText(xml)).toMatch(/attributo\ntesto &x; &$/);
   });
 
+  test('base64 in signatures and invoices is left out, and files are told', () => {
+    const file = Buffer.from('un allegato qualunque della fattura').toString('base64');
+    const xml = `<p:Fattura><Causale>vendita</Causale><Attachment>${file}</Attachment><Attachment>breve testo</Attachment>
+      <ds:X509Certificate>TUlJ</ds:X509Certificate><Nota>in fondo</Nota></p:Fattura>`;
+    expect(xmlToText(xml)).toBe('vendita\nbreve testo\nin fondo');
+    const { body, unreadable } = textOf(message(`Content-Type: text/xml; charset=utf-8\n\n${xml}\n`));
+    expect(body).toContain('in fondo');
+    expect(unreadable).toEqual([{ section: '1', reason: 'no text is read from files inside XML' }]);
+  });
+
+  test.each([
+    ['%PDF-1.7', true],
+    ['PK\x03\x04', true],
+    ['MIAGCSqGSIb3DQEHAqCAMIACAQExDzANBglg', true],
+    ['t\0e\0s\0t\0o\0', true],
+    ['MIA cara Anna', false],
+    ['testo', false],
+  ])('what claims to be text, %j: told %s', (text, told) => {
+    const { unreadable } = textOf(message(`Content-Type: text/plain\n\n${text}\n`));
+    const reason = 'no text is read from what is no text/plain';
+    expect(unreadable).toEqual(told ? [{ section: '1', reason }] : []);
+  });
+
   test('the charsets that documents name for themselves', () => {
     const html = message(
       'Content-Type: text/html\n\n<html><head><meta charset="iso-8859-15"></head><body>\xa4 5</body></html>\n',

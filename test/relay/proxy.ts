@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema, type RemoteConfig } from '../../src/config/schema.ts';
 import { createImapListener } from '../../src/imap/listener.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
 import type { Account, AccountDirectory } from '../../src/store/accounts/types.ts';
@@ -18,17 +18,27 @@ export interface RelayProxy {
 
 export const USER = 'casella@pec.example.it';
 
-export async function startProxy(upstreamPort: number): Promise<RelayProxy> {
+/**
+ * @param settings of the configuration; the account has the first of its plans
+ * @param remote how the upstream is reached, where it is not in clear text
+ */
+export async function startProxy(
+  upstreamPort: number,
+  settings: Record<string, unknown> = {},
+  remote: Partial<RemoteConfig> = {},
+): Promise<RelayProxy> {
   const directory = await mkdtemp(join(tmpdir(), 'archivia-relay-'));
   const store = await openStore(directory);
+  const listener = { host: '127.0.0.1', port: 0, tls: 'none' as const };
+  const config = configSchema.parse({ dataDir: directory, imap: { listen: [listener] }, ...settings });
   const account: Account = {
     address: USER,
     login: USER,
-    plan: null,
+    plan: Object.keys(config.plans)[0] ?? null,
     upstream: {
       kind: 'remote',
       name: 'scripted',
-      imap: { host: '127.0.0.1', port: upstreamPort, tls: 'none' },
+      imap: { host: '127.0.0.1', port: upstreamPort, tls: 'none', ...remote },
       smtp: null,
       sentFolder: null,
       submission: { maxRecipients: 500, maxSize: 1_000_000 },
@@ -41,14 +51,13 @@ export async function startProxy(upstreamPort: number): Promise<RelayProxy> {
     store: async () => accountStore,
     checkLocalPassword: async () => false,
   };
-  const listener = { host: '127.0.0.1', port: 0, tls: 'none' as const };
   const imap = createImapListener({
     listener,
     tls: {},
     directory: accounts,
     vault: { remember: async () => {}, recall: async () => null, forget: async () => {}, onRemembered: () => () => {} },
     guard: createLoginGuard({ ttlMs: 60_000 }),
-    config: configSchema.parse({ dataDir: directory, imap: { listen: [listener] } }),
+    config,
     logger: pino({ level: 'silent' }),
     onLogin: () => {},
     onUpstreamFiled: () => {},

@@ -1,11 +1,12 @@
 /**
  * Run before the tests: the Debian tools that they use as peers. As root on Debian they are installed, else the script
- * says what to type and stops.
+ * says what to type and stops. Two more servers are only unpacked: see private-servers.ts.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ensurePrivateServers } from './private-servers.ts';
 
 /** Command to the Debian package that has it. */
 export const TOOLS: Readonly<Record<string, string>> = {
@@ -16,6 +17,12 @@ export const TOOLS: Readonly<Record<string, string>> = {
   curl: 'curl',
   swaks: 'swaks',
   python3: 'python3',
+  strace: 'strace',
+  offlineimap: 'offlineimap3',
+  mutt: 'mutt',
+  tmux: 'tmux',
+  'softhsm2-util': 'softhsm2',
+  'pkcs11-tool': 'opensc',
 };
 
 /** System daemons live outside an ordinary user's PATH. */
@@ -90,5 +97,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       }).status === 0,
     say: text => process.stderr.write(`${text}\n`),
   };
-  process.exitCode = ensurePackages(machine);
+  process.exitCode = ensurePackages(machine) || ensurePrivateServers(machine);
 }

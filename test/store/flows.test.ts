@@ -197,9 +197,11 @@ describe('conservation', () => {
       await expect(put(b.account, view, message('x'))).rejects.toMatchObject(cannot);
       await expect(b.account.copy(ARCHIVE, [1], view)).rejects.toMatchObject(cannot);
     }
-    await expect(
-      b.account.copy(CONSERVATION, [1], { tree: 'conservation', special: 'distribution' }),
-    ).rejects.toMatchObject(cannot);
+    // A package of distribution is asked for of what is conserved alone, and nothing is moved for it.
+    const distribution: View = { tree: 'conservation', special: 'distribution' };
+    await expect(b.account.copy(ARCHIVE, [2], distribution)).rejects.toMatchObject(cannot);
+    await expect(b.account.move(CONSERVATION, [1], distribution)).rejects.toMatchObject(cannot);
+    expect(await b.account.copy(CONSERVATION, [1], distribution)).toMatchObject({ pairs: [], requested: true });
     // In the archive it is there to stay as well, and holds up the others of its command.
     await b.account.storeFlags(ARCHIVE, [1, 2], { action: 'add', flags: ['\\Deleted'] });
     await expect(b.account.expunge(ARCHIVE, null)).rejects.toMatchObject(cannot);

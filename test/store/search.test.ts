@@ -143,6 +143,9 @@ function naive({ uid, raw, flags, internalDate, modseq }: Stored, criteria: Sear
       return matches(columns().header, criteria.needle) || matches(columns().body, criteria.needle);
     case 'header':
       return criteria.field !== '' && headerMatches(columns().header, criteria.field, criteria.needle);
+    case 'message':
+    case 'thread':
+      throw new Error('not generated');
     case 'from':
       return matches(columns().sender, criteria.needle);
     case 'to':

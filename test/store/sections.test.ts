@@ -63,6 +63,7 @@ async function text(spec: SectionSpec): Promise<string | null> {
   const content = await section(spec);
   if (content === null) return null;
   if (content.kind === 'bytes') return Buffer.from(content.bytes).toString();
+  if (content.kind !== 'range') throw new Error(`unexpected ${content.kind}`);
   return raw.slice(content.start, content.start + content.length);
 }
 
@@ -103,11 +104,40 @@ describe('sections', () => {
     );
   });
 
+  it('are the same for headers of any length', async () => {
+    const one = 'From: a@pec.example.it\r\n';
+    for (const length of [10, 16_000, 17_000, 300_000]) {
+      const other = `X-Lungo: ${'x'.repeat(length)}\r\n piegato\r\n`;
+      const filed = await put(b.account, ARCHIVE, `${one}${other}\r\ntesto ${length}`);
+      const text = async (spec: SectionSpec) => {
+        const request = { columns: [], sections: [spec], markSeen: false };
+        const content = (await b.account.fetch(ARCHIVE, [filed.uid], request))[0]?.sections[0];
+        if (content?.kind === 'bytes') return Buffer.from(content.bytes).toString();
+        if (content?.kind !== 'range') throw new Error('no content');
+        return Buffer.from(await b.account.read(filed.message, content.start, content.length)).toString();
+      };
+      expect(await text({ part: [], text: 'HEADER' })).toBe(`${one}${other}\r\n`);
+      expect(await text({ part: [], text: 'HEADER.FIELDS', fields: ['FROM', 'to'] })).toBe(`${one}\r\n`);
+      expect(await text({ part: [], text: 'HEADER.FIELDS.NOT', fields: ['from'] })).toBe(`${other}\r\n`);
+      const partial = { offset: 6, length: 1 };
+      expect(await text({ part: [], text: 'HEADER', partial })).toBe('a');
+      expect(await text({ part: [], text: 'HEADER.FIELDS', fields: ['from'], partial })).toBe('a');
+    }
+  });
+
   it('are decoded for BINARY', async () => {
     expect(await text({ part: [1], binary: true })).toBe('perché');
     expect(await text({ part: [2, 2], binary: true, partial: { offset: 9, length: 7 } })).toBe('interno');
-    const content = await section({ part: [3], binary: true });
-    expect(content?.kind === 'bytes' && Buffer.compare(content.bytes, big)).toBe(0);
+    expect(await section({ part: [3], binary: true })).toEqual({
+      kind: 'decoded',
+      part: [3],
+      start: 0,
+      length: big.length,
+    });
+    const pieces = [await b.account.readDecoded(handle, [3], 0, 500_000)];
+    pieces.push(await b.account.readDecoded(handle, [3], 500_000, 500_000));
+    expect(Buffer.compare(Buffer.concat(pieces), big)).toBe(0);
+    expect(await section({ part: [3], binary: true, sizeOnly: true })).toEqual({ kind: 'size', size: big.length });
     expect(await section({ part: [9], binary: true })).toBeNull();
   });
 

@@ -39,3 +39,44 @@ export async function runMbsync(directory: string, configuration: string): Promi
   await writeFile(file, configuration);
   return run('mbsync', ['-c', file, '-a'], { env: { HOME: directory } });
 }
+
+/** One run of OfflineIMAP over every folder; Maildirs are named with dots between the levels. */
+export async function runOfflineImap(
+  directory: string,
+  account: {
+    readonly port: number;
+    readonly caFile: string;
+    readonly user: string;
+    readonly password: string;
+    readonly maildirs: string;
+  },
+): Promise<Outcome> {
+  const file = join(directory, 'offlineimaprc');
+  await writeFile(
+    file,
+    `[general]
+accounts = Prova
+metadata = ${join(directory, 'offlineimap-metadata')}
+maxsyncaccounts = 1
+ui = basic
+[Account Prova]
+localrepository = Qui
+remoterepository = Archivia
+[Repository Qui]
+type = Maildir
+localfolders = ${account.maildirs}
+sep = .
+[Repository Archivia]
+type = IMAP
+remotehost = localhost
+remoteport = ${account.port}
+ssl = yes
+sslcacertfile = ${account.caFile}
+remoteuser = ${account.user}
+remotepass = ${account.password}
+auth_mechanisms = PLAIN, LOGIN
+maxconnections = 2
+`,
+  );
+  return run('offlineimap', ['-o', '-c', file], { env: { HOME: directory } });
+}

@@ -24,6 +24,12 @@ export interface DovecotOptions {
   readonly users?: Readonly<Record<string, string>>;
   /** Storage limit of every mailbox, e.g. `20M`. */
   readonly quota?: string;
+  /** RFC 4314, with rights kept in files. */
+  readonly acl?: boolean;
+  /** COMPRESS=DEFLATE (RFC 4978). */
+  readonly compress?: boolean;
+  /** Port of another Dovecot: this one is its login proxy and has no mail of its own. */
+  readonly proxyTo?: number;
 }
 
 export interface Dovecot {
@@ -112,14 +118,19 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       certificates === null
         ? ['ssl = no']
         : ['ssl = yes', `ssl_cert = <${certificates.certFile}`, `ssl_key = <${certificates.keyFile}`];
-    const quota =
-      options.quota === undefined
+    const plugins = [...(options.quota === undefined ? [] : ['quota']), ...(options.acl === true ? ['acl'] : [])];
+    const imapPlugins = [
+      ...plugins.flatMap(name => [name, `imap_${name}`]),
+      ...(options.compress ? ['imap_zlib'] : []),
+    ];
+    const extensions = [
+      `mail_plugins = ${plugins.join(' ')}`,
+      `protocol imap {\n  mail_plugins = ${imapPlugins.join(' ')}\n}`,
+      ...(options.quota === undefined
         ? []
-        : [
-            'mail_plugins = quota',
-            'protocol imap {\n  mail_plugins = quota imap_quota\n}',
-            `plugin {\n  quota = count:Casella\n  quota_vsizes = yes\n  quota_rule = *:storage=${options.quota}\n}`,
-          ];
+        : [`plugin {\n  quota = count:Casella\n  quota_vsizes = yes\n  quota_rule = *:storage=${options.quota}\n}`]),
+      ...(options.acl === true ? ['plugin {\n  acl = vfile\n}'] : []),
+    ];
     const prefix = options.prefix ?? '';
     return `${[
       `base_dir = ${file('run')}`,
@@ -138,9 +149,11 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       'first_valid_uid = 1',
       ...(asRoot ? [] : unprivileged),
       ...tls,
-      ...quota,
+      ...extensions,
       ...(options.capability === undefined ? [] : [`imap_capability = ${options.capability}`]),
-      `passdb {\n  driver = passwd-file\n  args = ${file('passwords')}/%u\n}`,
+      options.proxyTo === undefined
+        ? `passdb {\n  driver = passwd-file\n  args = ${file('passwords')}/%u\n}`
+        : `passdb {\n  driver = static\n  args = proxy=y host=127.0.0.1 port=${options.proxyTo} nopassword=y\n}`,
       'userdb {\n  driver = static\n  args = home=/nonexistent\n}',
       'service imap-login {',
       '  chroot =',
@@ -207,7 +220,8 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
 
   async function halt(): Promise<void> {
     if (master === null) return;
-    await end(master);
+    // Told to stop, it would let its sessions linger for ten seconds.
+    await end(master, 'SIGKILL');
     master = null;
   }
 

@@ -42,10 +42,20 @@ export async function must(
 
 const started = new Set<ChildProcess>();
 process.on('exit', () => {
-  for (const child of started) child.kill();
+  for (const child of started) signal(child, 'SIGKILL');
 });
 
-/** Starts a long-running program with its output piped; it does not outlive this process. */
+/** Signals a program and whatever it started: it leads a process group of its own. */
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** Starts a long-running program with its output piped; neither it nor its children outlive this process. */
 export function start(
   command: string,
   args: readonly string[],
@@ -55,18 +65,20 @@ export function start(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   started.add(child);
   child.once('exit', () => started.delete(child));
   return child;
 }
 
-/** Ends a process that a test started and waits for its end. */
-export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+/** Ends a program from `start` and waits for its end; SIGKILL takes its children along. */
+export async function end(child: ChildProcess, name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
-  child.kill(signal);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  if (name === 'SIGKILL') signal(child, name);
+  else child.kill(name);
+  const timer = setTimeout(() => signal(child, 'SIGKILL'), 10_000);
   await exit;
   clearTimeout(timer);
 }

@@ -1,7 +1,9 @@
 /** An IMAP connection that shows every octet: what goes out is what the test writes, what comes in is kept as it is. */
 import { once } from 'node:events';
 import { connect as connectPlain, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib';
 import { eventually } from './processes.ts';
 
 export interface Reply {
@@ -161,11 +163,11 @@ export class RawImap {
     return reply;
   }
 
-  /** APPEND with a synchronising literal; the continuation is awaited. */
-  async append(mailbox: string, raw: Uint8Array, flags = ''): Promise<Reply> {
+  /** APPEND with a synchronising literal; the continuation is awaited. @param options flags and date, as on the wire */
+  async append(mailbox: string, raw: Uint8Array, options = ''): Promise<Reply> {
     this.#tags += 1;
     const tag = `t${this.#tags}`;
-    await this.send(`${tag} APPEND ${mailbox} ${flags === '' ? '' : `${flags} `}{${raw.length}}\r\n`);
+    await this.send(`${tag} APPEND ${mailbox} ${options === '' ? '' : `${options} `}{${raw.length}}\r\n`);
     const first = await this.response();
     if (first === null) throw new Error('connection closed in APPEND');
     if (!first.toString('latin1').startsWith('+')) {
@@ -187,6 +189,41 @@ export class RawImap {
     this.#listen(socket);
   }
 
+  /** COMPRESS DEFLATE (RFC 4978), with a flush of zlib's after each write. */
+  async compress(flush: number = constants.Z_SYNC_FLUSH): Promise<void> {
+    await this.ok('COMPRESS DEFLATE');
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    // The end is that of what has been inflated, not that of the socket.
+    plain.removeAllListeners('close');
+    const readable = createInflateRaw({ flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH });
+    const writable = createDeflateRaw({ flush });
+    if (this.#buffer.length > 0) throw new Error('octets behind the OK to COMPRESS');
+    plain.pipe(readable);
+    writable.pipe(plain);
+    const both = new Duplex({
+      read: () => {
+        readable.resume();
+      },
+      write: (chunk, _encoding, done) => {
+        writable.write(chunk, done);
+      },
+    }) as Socket;
+    readable.on('data', chunk => {
+      if (!both.push(chunk)) readable.pause();
+    });
+    readable.on('end', () => both.push(null));
+    readable.on('error', error => both.destroy(error));
+    plain.on('error', error => both.destroy(error));
+    plain.on('close', () => {
+      if (!plain.readableEnded) both.destroy();
+    });
+    both.on('end', () => both.destroy());
+    both.on('close', () => plain.destroy());
+    this.#socket = both;
+    this.#listen(both);
+  }
+
   /** Waits until the server has closed the connection. */
   async closed(): Promise<void> {
     await eventually('the server to close the connection', () => this.#ended);
@@ -195,4 +232,13 @@ export class RawImap {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+/** The one literal of a FETCH response: a message's body. */
+export function literalOf(response: Uint8Array): Buffer {
+  const bytes = Buffer.from(response);
+  const match = /\{(\d+)\}\r\n/.exec(bytes.toString('latin1'));
+  if (match === null) throw new Error(`no literal in ${bytes.subarray(0, 200).toString('latin1')}`);
+  const start = match.index + match[0].length;
+  return bytes.subarray(start, start + Number(match[1]));
 }

@@ -1,12 +1,33 @@
 import type { CommandFactory } from '../command.ts';
 import { account } from './account.ts';
+import { backup } from './backup.ts';
+import { conservation } from './conservation.ts';
 import { conserve } from './conserve.ts';
 import { demo } from './demo.ts';
+import { dip } from './dip.ts';
 import { doctor } from './doctor.ts';
 import { health } from './health.ts';
 import { inspect } from './inspect.ts';
+import { rebuild } from './rebuild.ts';
+import { rekey } from './rekey.ts';
+import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import { verify } from './verify.ts';
 
 /** In the order in which --help lists them. */
-export const commands: readonly CommandFactory[] = [serve, demo, account, inspect, verify, conserve, doctor, health];
+export const commands: readonly CommandFactory[] = [
+  serve,
+  demo,
+  account,
+  inspect,
+  verify,
+  rebuild,
+  backup,
+  restore,
+  rekey,
+  conserve,
+  conservation,
+  dip,
+  doctor,
+  health,
+];

@@ -1,35 +1,76 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type AccountStore, StoreError } from '../../store/types.ts';
+import { MessageChannel } from 'node:worker_threads';
+import { type AccountStore, type MessageRecord, StoreError } from '../../store/types.ts';
+import { EvidenceError, TooLargeError } from '../errors.ts';
 import { ConservationPool } from '../threads/pool.ts';
-import { sendMessage } from '../threads/reader.ts';
+import { supply } from '../threads/supply.ts';
+
+/** Directories of packages under way, in the account's. */
+const UNFINISHED = '.pdd-';
 
 /**
- * Pacchetto di distribuzione of one conserved message: a ZIP that proves itself without Archivia, written to `output`,
- * which is ended. Rejects with a StoreError CANNOT when the message is not conserved; nothing has been written then.
+ * Pacchetto di distribuzione of conserved messages: a ZIP that proves itself without Archivia, written to `output`,
+ * which is ended. Rejects with a StoreError CANNOT when one of them is not conserved; nothing has been written then.
  */
 export async function createDistributionPackage(
   account: AccountStore,
-  message: string,
+  messages: string | readonly string[],
   output: Writable,
 ): Promise<void> {
-  const record = await account.record(message);
-  if (record.conserved === null) throw new StoreError('CANNOT', 'Il messaggio non è stato conservato');
-  const evidence = await account.evidenceDirectory(record.conserved.packageId);
   const pool = new ConservationPool([]);
-  // Made whole before the first octet goes out, so that a fault is an error and not half a file.
-  const directory = await mkdtemp(join(account.directory, '.pdd-'));
+  try {
+    const handles = typeof messages === 'string' ? [messages] : messages;
+    // Made whole before the first octet goes out, so that a fault is an error and not half a file.
+    await withDistribution(pool, account, handles, null, path => pipeline(createReadStream(path), output));
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Takes away what a crash left of packages under way. Not while one is being made. */
+export async function clearUnfinished(account: AccountStore): Promise<void> {
+  for (const name of await readdir(account.directory)) {
+    if (name.startsWith(UNFINISHED)) await rm(join(account.directory, name), { recursive: true, force: true });
+  }
+}
+
+/** Makes the ZIP in a file of its own, gives it to `work`, and removes it. `limit`: octets, or null. */
+export async function withDistribution<T>(
+  pool: ConservationPool,
+  account: AccountStore,
+  messages: readonly string[],
+  limit: number | null,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  if (messages.length === 0) throw new StoreError('NONEXISTENT', 'Nessun messaggio');
+  const items: { record: MessageRecord; evidence: string }[] = [];
+  for (const message of new Set(messages)) {
+    const record = await account.record(message);
+    if (record.conserved === null) throw new StoreError('CANNOT', 'Il messaggio non è stato conservato');
+    items.push({ record, evidence: await account.evidenceDirectory(record.conserved.packageId) });
+  }
+  const directory = await mkdtemp(join(account.directory, UNFINISHED));
+  const { port1: here, port2: port } = new MessageChannel();
   try {
     const path = join(directory, 'pacchetto.zip');
-    await sendMessage(account, record, (source, transfer) =>
-      pool.run('writeDistribution', { record, evidence, path, ...source }, { transfer }),
+    const failure = supply(
+      account,
+      items.map(({ record }) => record),
+      here,
     );
-    await pipeline(createReadStream(path), output);
+    const task = { account: account.address, items, port, path, limit };
+    const fault = await pool.run('writeDistribution', task, { transfer: [port] }).catch(error => {
+      throw failure() ?? error;
+    });
+    if (fault?.kind === 'too large') throw new TooLargeError(fault.message);
+    if (fault !== null) throw failure() ?? new EvidenceError(fault.message);
+    return await work(path);
   } finally {
+    here.close();
     await rm(directory, { recursive: true, force: true });
-    await pool.close();
   }
 }

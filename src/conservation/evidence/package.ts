@@ -30,7 +30,7 @@ export async function sealEvidence(
     digests[name] = { size: bytes.length, sha256: await pool.run('digestBytes', { bytes }) };
     await clock.step(`written ${name}`);
   }
-  const seal: PackageSeal = { version: 1, ...contents, sealedAt: clock.now(), files: digests };
+  const seal: PackageSeal = { version: 2, ...contents, sealedAt: clock.now(), files: digests };
   await writeWhole(directory, EVIDENCE_FILES.seal, encodeSeal(seal));
   await clock.step('sealed');
   return seal;

@@ -6,7 +6,7 @@ import { EVIDENCE_FILES } from '../types.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const sealSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   packageId: z.string(),
   reportId: z.string(),
   account: z.string(),

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { AccountStore } from '../../store/types.ts';
 import { discardEvidence, verifyEvidence } from '../evidence/package.ts';
 import type { PackageSeal } from '../evidence/seal.ts';
+import { fileNotice } from '../file-notice.ts';
 import { storeErrorCode } from '../store-error.ts';
 import { EVIDENCE_FILES } from '../types.ts';
 import type { Workshop } from '../workshop.ts';
 
 /** Names the package that is being made or applied; null between packages. Written before its first file. */
 const OPEN_PACKAGE = 'conservation.open';
-const CHUNK = 1 << 16;
 
 export async function openPackage(account: AccountStore, packageId: string): Promise<void> {
   await account.setSetting(OPEN_PACKAGE, packageId);
@@ -61,19 +61,7 @@ async function fileReport(shop: Workshop, account: AccountStore, seal: PackageSe
   const directory = await account.evidenceDirectory(seal.packageId);
   const signedReport = new Uint8Array(await readFile(join(directory, EVIDENCE_FILES.signedReport)));
   const bytes = await shop.pool.run('buildReportMessage', { account: account.address, seal, signedReport });
-  const spool = await account.spool();
-  try {
-    for (let at = 0; at < bytes.length; at += CHUNK) await spool.write(bytes.subarray(at, at + CHUNK));
-  } catch (error) {
-    await spool.discard();
-    throw error;
-  }
-  await account.file({ tree: 'conservation', special: 'reports' }, spool, {
-    // Like every archived copy: the archive is no second inbox with a second unread count.
-    flags: ['\\Seen'],
-    internalDate: seal.sealedAt,
-    origin: { source: 'report', direction: 'received' },
-  });
+  await fileNotice(account, 'reports', [bytes], seal.sealedAt);
 }
 
 /**

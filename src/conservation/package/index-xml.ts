@@ -1,12 +1,10 @@
 import type { AgentConfig } from '../../config/schema.ts';
-import type { SignatureOutcome } from '../../pec/types.ts';
 import type { MessageRecord } from '../../store/types.ts';
 import { type Agents, displayName, personName } from '../agents.ts';
 import { element, type Markup } from '../markup.ts';
-import type { AttachmentDigest } from '../metadata/attachments.ts';
-import { documentId, documentMetadata, documentName } from '../metadata/document.ts';
-import { pecMessageMetadata } from '../metadata/pec-message.ts';
-import { kindInWords, subjectOf, utcTime } from '../metadata/words.ts';
+import { documentId, documentName } from '../metadata/document.ts';
+import type { MessageMetadata, MetadataFile } from '../metadata/files.ts';
+import { kindInWords, utcTime } from '../metadata/words.ts';
 import type { PackageIds } from './identifiers.ts';
 
 const NAMESPACE = 'http://www.uni.com/U3011/sincro-v2/';
@@ -38,20 +36,11 @@ export interface IndexHead {
   readonly documents: readonly PackageDocument[];
 }
 
-/** FileGroup of one message: its file, its keys to the rest of the exchange, its metadata (UNI 11386:2020). */
-export function messageGroup(facts: {
-  readonly record: MessageRecord;
-  readonly account: string;
-  readonly holder: AgentConfig;
-  readonly signature: Omit<SignatureOutcome, 'certificates'>;
-  readonly attachments: { readonly count: number; readonly listed: readonly AttachmentDigest[] };
-  readonly checkedAt: number;
-}): Markup {
-  const { record, signature } = facts;
+/** FileGroup of one message: its file, its keys to the rest of the exchange, its metadata by hash (UNI 11386:2020). */
+export function messageGroup(record: MessageRecord, metadata: MessageMetadata): Markup {
   return s(
     'FileGroup',
     id(`UD-${record.sha256}`),
-    s('Label', subjectOf(record) || '(senza oggetto)'),
     s('Description', kindInWords(record.pec, record.category)),
     element(
       'sincro:File',
@@ -59,10 +48,10 @@ export function messageGroup(facts: {
       id(documentId(record.sha256)),
       s('Path', `messaggi/${documentName(record.sha256)}`),
       hash(record.sha256),
-      moreInfo(SCHEMAS.message, pecMessageMetadata(record, signature, facts.checkedAt)),
+      moreInfo(SCHEMAS.message, metadata.message),
     ),
     relations(record).map(([type, value]) => s('Relation', s('Type', type), s('Value', value))),
-    moreInfo(SCHEMAS.document, documentMetadata(facts)),
+    moreInfo(SCHEMAS.document, metadata.document),
   );
 }
 
@@ -165,8 +154,18 @@ function party(name: string, agent: AgentConfig, attributes: Readonly<Record<str
   );
 }
 
-function moreInfo(schema: string, metadata: Markup): Markup {
-  return element('sincro:MoreInfo', { 'sincro:xmlSchema': schema }, s('EmbeddedMetadata', metadata));
+function moreInfo(schema: string, { path, sha256 }: MetadataFile): Markup {
+  return element(
+    'sincro:MoreInfo',
+    { 'sincro:xmlSchema': schema },
+    element(
+      'sincro:ExternalMetadata',
+      { 'sincro:encoding': 'binary', 'sincro:extension': 'xml', 'sincro:format': 'application/xml' },
+      id(path.slice(path.lastIndexOf('/') + 1)),
+      s('Path', path),
+      hash(sha256),
+    ),
+  );
 }
 
 function id(value: string): Markup {

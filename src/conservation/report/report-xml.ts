@@ -3,7 +3,7 @@ import type { MessageRecord } from '../../store/types.ts';
 import { type Agents, displayName, NO_LEGAL_VALUE } from '../agents.ts';
 import { element, type Markup, tag } from '../markup.ts';
 import { documentId } from '../metadata/document.ts';
-import { kindInWords, signatureInWords, subjectOf, utcTime } from '../metadata/words.ts';
+import { kindInWords, signatureInWords, utcTime } from '../metadata/words.ts';
 import type { PackageIds } from '../package/identifiers.ts';
 
 const NAMESPACE = 'urn:archivia:rapporto-di-versamento:1';
@@ -22,7 +22,10 @@ export interface ReportHead {
   readonly evaluation: boolean;
 }
 
-/** One message of the report: what was checked, and what came of it. */
+/**
+ * One message of the report: what was checked, and what came of it. It says nothing of the content, since the report goes
+ * to whoever is shown one of its messages.
+ */
 export function reportEntry(record: MessageRecord, signature: Omit<SignatureOutcome, 'certificates'>): Markup {
   return tag(
     'Messaggio',
@@ -30,8 +33,6 @@ export function reportEntry(record: MessageRecord, signature: Omit<SignatureOutc
     element('Impronta', { algoritmo: 'SHA-256' }, record.sha256),
     tag('Dimensione', record.size),
     tag('Tipologia', kindInWords(record.pec, record.category)),
-    tag('Oggetto', subjectOf(record)),
-    record.pec.daticert === null ? null : tag('IdentificativoPec', record.pec.daticert.identificativo),
     tag('Data', utcTime(record.filedAt)),
     tag('ControlloImpronta', 'POSITIVO'),
     element('ControlloFirma', { stato: signature.status }, signatureInWords(signature.status)),

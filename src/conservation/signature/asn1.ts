@@ -15,6 +15,13 @@ export const OID = {
   rsaPss: '1.2.840.113549.1.1.10',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
   timeStamping: '1.3.6.1.5.5.7.3.8',
+  signatureTimestamp: '1.2.840.113549.1.9.16.2.14',
+} as const;
+
+export const DIGEST_OIDS = {
+  sha256: OID.sha256,
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
 } as const;
 
 export const sequence = (...items: readonly Uint8Array[]): Uint8Array => encode(TAG.sequence, items);

@@ -6,6 +6,7 @@ import { ConservationConfigError } from '../errors.ts';
 import { isSupportedKey, type SigningKey } from './cms.ts';
 
 export type SignerConfig = NonNullable<Config['conservation']['signer']>;
+type FileConfig = Exclude<SignerConfig, { readonly pkcs11: object }>;
 /** Opens a PKCS#12 file; injected, because key derivation belongs on another thread. */
 export type Pkcs12Reader = (bytes: Uint8Array, password: string) => Promise<SigningKey>;
 
@@ -13,17 +14,17 @@ export type Pkcs12Reader = (bytes: Uint8Array, password: string) => Promise<Sign
  * The signing key that the configuration names, checked: it opens, key and certificate belong together, the certificate
  * is valid now. Throws a ConservationConfigError that names the key of the configuration at fault.
  */
-export async function loadSigningKey(config: SignerConfig, readPkcs12: Pkcs12Reader, now: number): Promise<SigningKey> {
+export async function loadSigningKey(config: FileConfig, readPkcs12: Pkcs12Reader, now: number): Promise<SigningKey> {
   const password =
     config.passwordFile === undefined
       ? null
-      : (await read('conservation.signer.passwordFile', config.passwordFile)).toString('utf8').replace(/\r?\n$/, '');
+      : await readSecret('conservation.signer.passwordFile', config.passwordFile);
   const key = 'pkcs12File' in config ? await fromPkcs12(config, password, readPkcs12) : await fromPem(config, password);
   return arranged(key, 'pkcs12File' in config ? 'conservation.signer.pkcs12File' : 'conservation.signer.certFile', now);
 }
 
 async function fromPkcs12(
-  config: SignerConfig & { readonly pkcs12File: string },
+  config: FileConfig & { readonly pkcs12File: string },
   password: string | null,
   readPkcs12: Pkcs12Reader,
 ): Promise<SigningKey> {
@@ -37,17 +38,10 @@ async function fromPkcs12(
 }
 
 async function fromPem(
-  config: SignerConfig & { readonly certFile: string; readonly keyFile: string },
+  config: FileConfig & { readonly certFile: string; readonly keyFile: string },
   password: string | null,
 ): Promise<SigningKey> {
-  const certificates = pemDecodeAll((await read('conservation.signer.certFile', config.certFile)).toString('latin1'))
-    .filter(block => block.label === 'CERTIFICATE')
-    .map(block => block.der);
-  if (certificates.length === 0) {
-    throw new ConservationConfigError(
-      `conservation.signer.certFile: no certificate in ${config.certFile} (PEM wanted)`,
-    );
-  }
+  const certificates = await readPem('conservation.signer.certFile', config.certFile);
   const pem = await read('conservation.signer.keyFile', config.keyFile);
   try {
     const key = createPrivateKey(password === null ? { key: pem } : { key: pem, passphrase: password });
@@ -69,6 +63,11 @@ function arranged(key: SigningKey, name: string, now: number): SigningKey {
   const leaf = certificates.find(certificate => certificate.checkPrivateKey(privateKey));
   if (leaf === undefined) throw new ConservationConfigError(`${name}: the private key does not match the certificate`);
   assertValidAt(leaf, name, now);
+  return { certificates: chainOf(leaf, certificates), privateKey: key.privateKey };
+}
+
+/** DER of a certificate and its issuers, nearest first, as far as they are there. */
+export function chainOf(leaf: X509Certificate, certificates: readonly X509Certificate[]): Uint8Array[] {
   const chain = [leaf];
   for (;;) {
     const last = chain.at(-1) ?? leaf;
@@ -76,7 +75,25 @@ function arranged(key: SigningKey, name: string, now: number): SigningKey {
     if (issuer === undefined) break;
     chain.push(issuer);
   }
-  return { certificates: chain.map(certificate => new Uint8Array(certificate.raw)), privateKey: key.privateKey };
+  return chain.map(certificate => new Uint8Array(certificate.raw));
+}
+
+/** Every certificate of a PEM file. Throws a ConservationConfigError when there is none. */
+export async function readCertificates(name: string, file: string): Promise<X509Certificate[]> {
+  return (await readPem(name, file)).map(der => parseCertificate(der, name));
+}
+
+async function readPem(name: string, file: string): Promise<Uint8Array[]> {
+  const certificates = pemDecodeAll((await read(name, file)).toString('latin1'))
+    .filter(block => block.label === 'CERTIFICATE')
+    .map(block => block.der);
+  if (certificates.length > 0) return certificates;
+  throw new ConservationConfigError(`${name}: no certificate in ${file} (PEM wanted)`);
+}
+
+/** A password or PIN: the file's text without its line end. */
+export async function readSecret(name: string, file: string): Promise<string> {
+  return (await read(name, file)).toString('utf8').replace(/\r?\n$/, '');
 }
 
 /** Throws a ConservationConfigError when the certificate is expired or not yet valid. */

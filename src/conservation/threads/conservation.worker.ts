@@ -2,14 +2,30 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import { contentOf } from '../../pki/der.ts';
 import { pemEncode } from '../../pki/pem.ts';
 import type { DistributionTask } from '../distribution/archive.ts';
+import type { writePackageMessage as writeMessage } from '../distribution/message.ts';
+import { EvidenceError, TooLargeError } from '../errors.ts';
+import { HashTree } from '../evidence/hash-tree.ts';
+import type { Inspection } from '../evidence/inspection.ts';
+import { encodeLeaves, type Leaf } from '../evidence/leaves.ts';
 import type { PackageSeal } from '../evidence/seal.ts';
+import { packMetadata } from '../metadata/container.ts';
 import { pdvDigest } from '../package/identifiers.ts';
 import { type IndexHead, indexFrame } from '../package/index-xml.ts';
 import { reportMessage } from '../report/report-message.ts';
 import { type ReportHead, reportFrame } from '../report/report-xml.ts';
-import { type SigningKey, signAttached } from '../signature/cms.ts';
+import {
+  assembleSignature as assemble,
+  type KeyKind,
+  prepareSignature as prepare,
+  type SigningKey,
+  signAttached,
+  signerParts,
+  type Unsigned,
+  withSignatureTimestamp,
+} from '../signature/cms.ts';
 import { makeEvaluationToken } from '../timestamp/evaluation.ts';
 import type { TimestampQuery } from '../timestamp/request.ts';
 import { checkTimestampResponse, type TimestampToken, type TimestampTrust } from '../timestamp/response.ts';
@@ -75,12 +91,68 @@ export function signContent(task: {
   return new Uint8Array(signAttached(task.key, task.content, task.at));
 }
 
+export function prepareSignature(task: {
+  readonly certificates: readonly Uint8Array[];
+  readonly content: Uint8Array;
+  readonly at: number;
+}): Unsigned {
+  const { attributes, ...unsigned } = prepare(task.certificates, task.content, task.at);
+  return {
+    ...unsigned,
+    toBeSigned: new Uint8Array(unsigned.toBeSigned),
+    attributes: attributes.map(attribute => new Uint8Array(attribute)),
+  };
+}
+
+export function assembleSignature(task: {
+  readonly certificates: readonly Uint8Array[];
+  readonly unsigned: Unsigned;
+  readonly signature: Uint8Array;
+  readonly kind: KeyKind;
+}): Uint8Array {
+  return new Uint8Array(assemble(task.certificates, task.unsigned, task.signature, task.kind));
+}
+
+/** SHA-256 of the signature value: what a signature time-stamp is over. */
+export function digestSignature(task: { readonly signed: Uint8Array }): Uint8Array {
+  const { signature } = signerParts(task.signed);
+  return new Uint8Array(createHash('sha256').update(contentOf(signature)).digest());
+}
+
+export function addSignatureTimestamp(task: { readonly signed: Uint8Array; readonly token: Uint8Array }): Uint8Array {
+  return new Uint8Array(withSignatureTimestamp(task.signed, task.token));
+}
+
+export interface BuiltTree {
+  /** foglie.txt. */
+  readonly list: Uint8Array;
+  readonly top: Uint8Array;
+  readonly root: Uint8Array;
+}
+
+/** The tree of a package's leaves, and their list in the form of sha256sum. */
+export function buildTree(task: { readonly leaves: readonly Leaf[] }): BuiltTree {
+  const tree = new HashTree(task.leaves.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
+  return {
+    list: new Uint8Array(encodeLeaves(task.leaves)),
+    top: new Uint8Array(tree.top),
+    root: new Uint8Array(tree.root),
+  };
+}
+
+export async function buildMetadata(task: {
+  readonly entries: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  readonly at: number;
+}): Promise<DigestedFile> {
+  return digested(await packMetadata(task.entries, task.at));
+}
+
 export function stampEvaluation(task: {
   readonly key: SigningKey;
-  readonly sha256: Uint8Array;
+  readonly digest: Uint8Array;
   readonly at: number;
 }): Uint8Array {
-  return new Uint8Array(makeEvaluationToken(task.key, task.sha256, task.at));
+  return new Uint8Array(makeEvaluationToken(task.key, task.digest, task.at));
 }
 
 export function checkTimestamp(task: {
@@ -97,11 +169,36 @@ export async function openPkcs12(task: { readonly bytes: Uint8Array; readonly pa
   return readPkcs12(task.bytes, task.password);
 }
 
-export async function writeDistribution(task: DistributionTask): Promise<void> {
+/** Null when it was written. Errors lose their class between threads; what the caller must tell apart is a value. */
+export async function writeDistribution(
+  task: DistributionTask,
+): Promise<{ readonly kind: 'evidence' | 'too large'; readonly message: string } | null> {
   // Wanted now and then; see openPkcs12.
   const archive = await import('../distribution/archive.ts');
-  await archive.writeDistribution(task);
+  try {
+    await archive.writeDistribution(task);
+    return null;
+  } catch (error) {
+    if (error instanceof EvidenceError) return { kind: 'evidence', message: error.message };
+    if (error instanceof TooLargeError) return { kind: 'too large', message: error.message };
+    throw error;
+  }
 }
+
+export async function writePackageMessage(task: Parameters<typeof writeMessage>[0]): Promise<void> {
+  const { writePackageMessage: write } = await import('../distribution/message.ts');
+  await write(task);
+}
+
+export const inspectEvidence = async (task: { readonly directory: string }): Promise<Inspection> => {
+  const { inspectPackage } = await import('../evidence/inspection.ts');
+  return inspectPackage(task.directory);
+};
+
+export { hashAnew } from '../renewal/hash-anew.ts';
+export { describeStamp } from '../renewal/status.ts';
+export { checkJournal } from '../verification/chain.ts';
+export { checkRecords } from '../verification/records.ts';
 
 export const digestBytes = (task: { readonly bytes: Uint8Array }): string => hex(task.bytes);
 

@@ -4,6 +4,7 @@ import type { SignatureOutcome } from '../../pec/types.ts';
 import { sha256Fingerprint } from '../../pki/pem.ts';
 import type { MessageRecord } from '../../store/types.ts';
 import { attachmentDigests } from '../metadata/attachments.ts';
+import { type MetadataFile, messageMetadata } from '../metadata/files.ts';
 import { signatureInWords, subjectOf } from '../metadata/words.ts';
 import { messageGroup } from '../package/index-xml.ts';
 import { reportEntry } from '../report/report-xml.ts';
@@ -25,6 +26,7 @@ export interface Inspected {
   /** UTF-8: FileGroup of the index, entry of the report. */
   readonly group: Uint8Array;
   readonly entry: Uint8Array;
+  readonly metadata: readonly Pick<MetadataFile, 'path' | 'bytes'>[];
 }
 
 /** The message made the inspection fail. */
@@ -54,13 +56,15 @@ async function inspectWhole(task: InspectTask, anchors: readonly Uint8Array[]): 
   const { certificates, ...signature } = raw === 'too large' ? NOT_CHECKED : check(raw, record, anchors, checkedAt);
   const attachments =
     raw === 'too large' ? { count: 0, listed: [] } : attachmentDigests(raw, record.structure.root, record.pec);
+  const metadata = messageMetadata({ record, account, holder, signature, attachments, checkedAt });
   return {
     check: { message: record.message, sha256: record.sha256, signature },
     subject: subjectOf(record),
     outcome: signatureInWords(signature.status),
     certificates: certificates.map(der => ({ sha256: sha256Fingerprint(der), der: new Uint8Array(der) })),
-    group: utf8(messageGroup({ record, account, holder, signature, attachments, checkedAt }).xml),
+    group: utf8(messageGroup(record, metadata).xml),
     entry: utf8(reportEntry(record, signature).xml),
+    metadata: [metadata.document, metadata.message].map(({ path, bytes }) => ({ path, bytes })),
   };
 }
 

@@ -16,7 +16,7 @@ type Transfer = readonly (ArrayBuffer | MessagePort)[];
  * Has a stored message worked on by another thread, giving it the octets piece by piece. Rejects with the store's error
  * when it cannot be read.
  */
-export async function sendMessage<T>(
+async function sendMessage<T>(
   account: AccountStore,
   record: MessageRecord,
   work: (source: MessageSource, transfer: Transfer) => Promise<T>,

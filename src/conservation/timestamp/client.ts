@@ -6,6 +6,8 @@ export interface TimestampClientSettings {
   readonly url: string;
   readonly username: string | null;
   readonly password: string | null;
+  /** OID asked for and checked; null takes any. */
+  readonly policy?: string | null;
   /** DER; see TimestampTrust. */
   readonly anchors: readonly Uint8Array[];
   /** Milliseconds for the whole exchange. */
@@ -28,11 +30,11 @@ const TIMEOUT = 30_000;
  */
 export async function requestTimestamp(
   settings: TimestampClientSettings,
-  sha256: Uint8Array,
+  digest: Uint8Array,
   options: { readonly check?: ResponseCheck; readonly signal?: AbortSignal; readonly now?: () => number } = {},
 ): Promise<TimestampToken> {
   const { check = checkTimestampResponse, now = Date.now } = options;
-  const query = timestampQuery(sha256);
+  const query = timestampQuery(digest, settings.policy ?? null);
   const limit = AbortSignal.timeout(settings.timeout ?? TIMEOUT);
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
   let answer: Uint8Array;

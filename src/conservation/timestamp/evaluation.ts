@@ -7,9 +7,9 @@ import { messageImprint } from './request.ts';
 const POLICY = '2.999.1';
 
 /** A TimeStampToken made here, DER: the right format, and no legal value. Work for a worker thread. */
-export function makeEvaluationToken(key: SigningKey, sha256: Uint8Array, now: number): Uint8Array {
+export function makeEvaluationToken(key: SigningKey, digest: Uint8Array, now: number): Uint8Array {
   const serial = randomBytes(16);
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  const info = sequence(integer(1), oid(POLICY), messageImprint(sha256), integer(serial), generalizedTime(now));
+  const info = sequence(integer(1), oid(POLICY), messageImprint(digest), integer(serial), generalizedTime(now));
   return signAttached(key, info, now, OID.tstInfo);
 }

@@ -21,14 +21,10 @@ import {
   wholeOf,
 } from '../../pki/der.ts';
 import { TimestampError } from '../errors.ts';
+import { digestNamed } from '../evidence/record.ts';
 import { issuerAndSerial, OID } from '../signature/asn1.ts';
-import type { TimestampQuery } from './request.ts';
+import { digestKind, type TimestampQuery } from './request.ts';
 
-const DIGESTS: Readonly<Record<string, string>> = {
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-};
 const STATUS = ['granted', 'granted with modifications', 'rejected', 'waiting', 'revocation warning', 'revoked'];
 /** A stamp of another hour is no stamp of now; clocks may differ by less. */
 const MAX_SKEW = 10 * 60_000;
@@ -38,6 +34,8 @@ export interface TimestampToken {
   readonly token: Uint8Array;
   /** Milliseconds since the epoch. */
   readonly time: number;
+  /** OID of the policy that the TSA says it made the stamp under. */
+  readonly policy: string;
   /** DER of the certificates inside, the TSA's own first. */
   readonly certificates: readonly Uint8Array[];
 }
@@ -50,40 +48,114 @@ export interface TimestampTrust {
 }
 
 /**
- * Checks a TimeStampResp (RFC 3161 section 2.4.2) against what was asked: status, content type, imprint, nonce, time, the
- * TSA's signature and its certificate (ESSCertID, extended key usage timeStamping alone, validity, chain to the anchors
- * when there are any). Throws a TimestampError that says what is wrong.
+ * Checks a TimeStampResp (RFC 3161 section 2.4.2) against what was asked: status, content type, imprint, nonce, policy,
+ * time, the TSA's signature and its certificate (ESSCertID, extended key usage timeStamping alone, validity, chain to the
+ * anchors when there are any). Throws a TimestampError that says what is wrong.
  */
 export function checkTimestampResponse(
   bytes: Uint8Array,
   query: TimestampQuery,
   trust: TimestampTrust,
 ): TimestampToken {
+  return readably('the answer', () => {
+    const [status, tokenElement] = children(expectTag(readElement(bytes), TAG.sequence));
+    assertGranted(expectTag(status, TAG.sequence));
+    if (tokenElement === undefined) throw new TimestampError('granted, but no token in the answer');
+    const token = new Uint8Array(wholeOf(tokenElement));
+    const info = readInfo(token);
+    checkImprint(info, query.digest);
+    if (info.nonce === null || !same(info.nonce, query.nonce)) {
+      throw new TimestampError('the stamp does not repeat the nonce');
+    }
+    if (query.policy !== null && info.policy !== query.policy) {
+      throw new TimestampError(`the stamp was made under policy ${info.policy}, asked was ${query.policy}`);
+    }
+    if (Math.abs(info.time - trust.now) > MAX_SKEW) {
+      throw new TimestampError(
+        `the stamp says ${new Date(info.time).toISOString()}, the clock ${new Date(trust.now).toISOString()}`,
+      );
+    }
+    return checkSigner(token, info, trust.anchors);
+  });
+}
+
+/**
+ * Checks a TimeStampToken that was received long ago: over this digest, signed by a TSA whose certificate was valid then.
+ * Throws a TimestampError that says what is wrong.
+ */
+export function checkTimestampToken(
+  token: Uint8Array,
+  digest: Uint8Array,
+  anchors: readonly Uint8Array[] = [],
+): TimestampToken {
+  return readably('the stamp', () => {
+    const info = readInfo(token);
+    checkImprint(info, digest);
+    return checkSigner(token, info, anchors);
+  });
+}
+
+/** What a stamp says of itself, its signature checked, whatever it is over. Throws a TimestampError. */
+export function describeTimestampToken(token: Uint8Array): TimestampToken {
+  return readably('the stamp', () => checkSigner(token, readInfo(token), []));
+}
+
+function readably<T>(what: string, work: () => T): T {
   try {
-    return check(bytes, query, trust);
+    return work();
   } catch (error) {
     if (error instanceof TimestampError) throw error;
-    throw new TimestampError(`the answer cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TimestampError(`${what} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function check(bytes: Uint8Array, query: TimestampQuery, trust: TimestampTrust): TimestampToken {
-  const [status, tokenElement] = children(expectTag(readElement(bytes), TAG.sequence));
-  assertGranted(expectTag(status, TAG.sequence));
-  if (tokenElement === undefined) throw new TimestampError('granted, but no token in the answer');
-  const token = new Uint8Array(wholeOf(tokenElement));
+interface TokenInfo {
+  readonly signedData: SignedData;
+  readonly content: Uint8Array;
+  readonly policy: string;
+  readonly algorithm: string;
+  readonly imprint: Uint8Array;
+  readonly time: number;
+  readonly nonce: Uint8Array | null;
+}
+
+/** TSTInfo: version, policy, messageImprint, serialNumber, genTime, accuracy?, ordering?, nonce?, ... */
+function readInfo(token: Uint8Array): TokenInfo {
   const signedData = readSignedData(token);
-  if (signedData.contentType !== OID.tstInfo || signedData.content === null) {
+  const { content } = signedData;
+  if (signedData.contentType !== OID.tstInfo || content === null) {
     throw new TimestampError('the answer holds something else than a time stamp');
   }
-  const time = checkInfo(signedData.content, query, trust.now);
+  const [, policy, imprint, , genTime, ...rest] = children(expectTag(readElement(content), TAG.sequence));
+  const [algorithm, digest] = children(expectTag(imprint, TAG.sequence));
+  const [algorithmOid] = children(expectTag(algorithm, TAG.sequence));
+  const nonce = rest.find(element => element.tag === TAG.integer);
+  return {
+    signedData,
+    content,
+    policy: oidOf(policy),
+    algorithm: oidOf(algorithmOid),
+    imprint: octetString(expectTag(digest, TAG.octetString)),
+    time: timeOf(expectTag(genTime, TAG.generalizedTime)),
+    nonce: nonce === undefined ? null : contentOf(nonce),
+  };
+}
+
+function checkImprint(info: TokenInfo, digest: Uint8Array): void {
+  if (digestNamed(info.algorithm) !== digestKind(digest) || !same(info.imprint, digest)) {
+    throw new TimestampError('the stamp is over another digest');
+  }
+}
+
+function checkSigner(token: Uint8Array, info: TokenInfo, anchors: readonly Uint8Array[]): TimestampToken {
+  const { signedData, time, policy } = info;
   const [signer, second] = signedData.signers;
   if (signer === undefined || second !== undefined) throw new TimestampError('one signature is expected');
   const leaf = signerCertificate(signedData, signer);
-  checkSignature(signedData.content, signer, leaf);
-  checkAuthority(leaf, signedData.certificates, trust, time);
+  checkSignature(info.content, signer, leaf);
+  checkAuthority(leaf, signedData.certificates, anchors, time);
   const others = signedData.certificates.filter(der => !leaf.raw.equals(der));
-  return { token, time, certificates: [leaf.raw, ...others].map(der => new Uint8Array(der)) };
+  return { token, time, policy, certificates: [leaf.raw, ...others].map(der => new Uint8Array(der)) };
 }
 
 function assertGranted(status: Element): void {
@@ -93,27 +165,6 @@ function assertGranted(status: Element): void {
   const words = rest.find(element => element.tag === TAG.sequence);
   const text = words === undefined ? '' : children(words).map(word => Buffer.from(contentOf(word)).toString('utf8'));
   throw new TimestampError(`refused: ${STATUS[value] ?? value}${text.length > 0 ? ` (${String(text)})` : ''}`);
-}
-
-/** TSTInfo: version, policy, messageImprint, serialNumber, genTime, accuracy?, ordering?, nonce?, ... */
-function checkInfo(content: Uint8Array, query: TimestampQuery, now: number): number {
-  const [, , imprint, , genTime, ...rest] = children(expectTag(readElement(content), TAG.sequence));
-  const [algorithm, digest] = children(expectTag(imprint, TAG.sequence));
-  const [algorithmOid] = children(expectTag(algorithm, TAG.sequence));
-  if (oidOf(algorithmOid) !== OID.sha256 || !same(octetString(expectTag(digest, TAG.octetString)), query.sha256)) {
-    throw new TimestampError('the stamp is over another digest');
-  }
-  const nonce = rest.find(element => element.tag === TAG.integer);
-  if (nonce === undefined || !same(contentOf(nonce), query.nonce)) {
-    throw new TimestampError('the stamp does not repeat the nonce');
-  }
-  const time = timeOf(expectTag(genTime, TAG.generalizedTime));
-  if (Math.abs(time - now) > MAX_SKEW) {
-    throw new TimestampError(
-      `the stamp says ${new Date(time).toISOString()}, the clock ${new Date(now).toISOString()}`,
-    );
-  }
-  return time;
 }
 
 function signerCertificate(signedData: SignedData, signer: SignerInfo): X509Certificate {
@@ -128,8 +179,8 @@ function signerCertificate(signedData: SignedData, signer: SignerInfo): X509Cert
 }
 
 function checkSignature(content: Uint8Array, signer: SignerInfo, leaf: X509Certificate): void {
-  const digest = DIGESTS[signer.digestAlgorithm];
-  if (digest === undefined) throw new TimestampError(`digest algorithm ${signer.digestAlgorithm} is not accepted`);
+  const digest = digestNamed(signer.digestAlgorithm);
+  if (digest === null) throw new TimestampError(`digest algorithm ${signer.digestAlgorithm} is not accepted`);
   const attributes = signer.signedAttributes;
   if (attributes === null) throw new TimestampError('signed attributes are missing');
   if (attributes.contentType !== OID.tstInfo) throw new TimestampError('the signed content type is another one');
@@ -161,13 +212,13 @@ function namesCertificate(attributes: SignedAttributes, leaf: X509Certificate): 
     const [certificates] = children(expectTag(value, TAG.sequence));
     const [first] = children(expectTag(certificates, TAG.sequence));
     const [head, ...rest] = children(expectTag(first, TAG.sequence));
-    let digest: string | undefined = oid === OID.signingCertificate ? 'sha1' : 'sha256';
+    let digest: string | null = oid === OID.signingCertificate ? 'sha1' : 'sha256';
     let hash = head;
     if (head?.tag === TAG.sequence) {
-      digest = DIGESTS[oidOf(children(head)[0])];
+      digest = digestNamed(oidOf(children(head)[0]));
       hash = rest[0];
     }
-    if (digest === undefined) return false;
+    if (digest === null) return false;
     return same(octetString(expectTag(hash, TAG.octetString)), createHash(digest).update(leaf.raw).digest());
   }
   return false;
@@ -176,7 +227,7 @@ function namesCertificate(attributes: SignedAttributes, leaf: X509Certificate): 
 function checkAuthority(
   leaf: X509Certificate,
   inside: readonly Uint8Array[],
-  trust: TimestampTrust,
+  anchors: readonly Uint8Array[],
   time: number,
 ): void {
   // Node names the extended key usage `keyUsage`.
@@ -187,7 +238,7 @@ function checkAuthority(
   if (time < leaf.validFromDate.getTime() || time > leaf.validToDate.getTime()) {
     throw new TimestampError("the TSA's certificate is not valid at the time of the stamp");
   }
-  if (trust.anchors.length > 0 && !chains(leaf, inside, trust.anchors)) {
+  if (anchors.length > 0 && !chains(leaf, inside, anchors)) {
     throw new TimestampError("the TSA's certificate does not chain to conservation.timestamp.caFile");
   }
 }

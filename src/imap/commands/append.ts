@@ -1,103 +1,111 @@
-import type { Flag, Spool, View } from '../../store/types.ts';
+import type { Filing, HeldMessage, Spool, View } from '../../store/types.ts';
+import { AppendArguments } from '../append/arguments.ts';
+import { receiveParts } from '../append/catenate.ts';
 import { FatalFailure, Refusal, SyntaxFailure } from '../errors.ts';
-import { parseFlagList } from '../flags.ts';
-import { parseInternalDate } from '../internal-date.ts';
-import { mailboxArgument, viewNamed } from '../mailbox.ts';
+import { viewNamed } from '../mailbox.ts';
+import { refuseBeyondPlan } from '../quota/index.ts';
 import type { Session } from '../session.ts';
+import { formatSet } from '../sets.ts';
 import { storeOf } from '../state.ts';
-import type { LiteralMark } from '../wire/literal.ts';
-import type { Parser } from '../wire/parser.ts';
-import type { IncomingCommand } from '../wire/reader.ts';
-import type { StreamingCommand } from './types.ts';
+import type { Completion, StreamingCommand } from './types.ts';
 
-/** What stands between the mailbox and the message. */
-interface MessageArguments {
-  readonly flags: readonly Flag[];
-  readonly internalDate: number | undefined;
-  /** `UTF8 (~{n}`: a parenthesis is to follow the literal (RFC 6855 section 4). */
-  readonly utf8: boolean;
-  readonly literal: LiteralMark;
-}
+/** Messages of one command: each is remembered until all are there. */
+const MAXIMUM_MESSAGES = 10_000;
 
 /**
- * RFC 3501 section 6.3.11 with the APPENDUID of RFC 4315. What can be refused is refused before the message is
- * invited; the message goes from the wire to the store's spool, and only as fast as that takes it.
+ * RFC 3501 section 6.3.11, several messages at once by RFC 3502, put together from parts by RFC 4469, with the
+ * APPENDUID of RFC 4315. What can be refused is refused before a message is invited; messages go from the wire to the
+ * store's spool, and only as fast as that takes them. Several are there all at once, or not at all.
  */
 export const append: StreamingCommand = {
   name: 'APPEND',
   state: 'authenticated',
   mayExpunge: true,
   async stream(session, command) {
-    const { view, message } = await beforeLiteral(session, command);
-    const spool = await storeOf(session)
-      .spool()
-      .catch(error => refuse(session, message.literal, error));
+    const input = await AppendArguments.read(session, command);
     try {
-      await receive(session, spool, message);
-      const filed = await storeOf(session).file(view, spool, {
-        flags: message.flags,
-        internalDate: message.internalDate,
-        origin: { direction: 'unknown', source: 'imap-append' },
-      });
-      session.selected?.mayHaveGrown();
-      return { code: `APPENDUID ${filed.uidValidity} ${filed.uid}`, text: 'Append completed.' };
+      return await run(session, input);
     } catch (error) {
-      await spool.discard().catch(() => {});
+      if (!(error instanceof FatalFailure)) await input.refuse();
       throw error;
     }
   },
 };
 
-/** Everything that can be known before the message comes. */
-async function beforeLiteral(
-  session: Session,
-  command: IncomingCommand,
-): Promise<{ view: View; message: MessageArguments }> {
-  let pending = command.literal;
-  try {
-    const named = await mailboxArgument(session, command);
-    pending = named.command.literal;
-    const message = parseMessageArguments(session, named.parser, pending);
-    const view = viewNamed(session, named.mailbox);
-    if (message.literal.size === 0) throw new Refusal('CANNOT', 'Un messaggio vuoto non si può salvare.');
-    if (message.literal.size > session.services.config.limits.messageBytes) {
-      throw new Refusal('TOOBIG', 'Il messaggio supera la dimensione massima consentita.');
+async function run(session: Session, input: AppendArguments): Promise<Completion> {
+  const store = storeOf(session);
+  const held: HeldMessage[] = [];
+  const intake = new Intake(session, input);
+  for (;;) {
+    const { view, spool, filing } = await intake.next();
+    try {
+      if (!input.more && held.length === 0) {
+        const filed = await store.file(view, spool, filing);
+        return completed(session, filed.uidValidity, [filed.uid]);
+      }
+      held.push(await store.hold(view, spool, filing));
+    } catch (error) {
+      await spool.discard().catch(() => {});
+      throw error;
     }
-    await refuseMissingMailbox(session, view);
-    return { view, message };
-  } catch (error) {
-    return refuse(session, pending, error);
+    if (held.length >= MAXIMUM_MESSAGES) throw new Refusal('LIMIT', 'Troppi messaggi in un solo comando.');
+    if (input.more) continue;
+    const filed = await store.fileHeld(view, held);
+    return completed(
+      session,
+      filed[0]?.uidValidity ?? 0,
+      filed.map(({ uid }) => uid),
+    );
   }
 }
 
-/** Gets past a message that nobody wants. */
-async function refuse(session: Session, literal: LiteralMark | null, error: unknown): Promise<never> {
-  if (!(error instanceof FatalFailure)) await session.reader.refuseLiteral(literal);
-  throw error;
+function completed(session: Session, uidValidity: number, uids: readonly number[]): Completion {
+  session.selected?.mayHaveGrown();
+  return { code: `APPENDUID ${uidValidity} ${formatSet(uids)}`, text: 'Append completed.' };
 }
 
-function parseMessageArguments(session: Session, parser: Parser, literal: LiteralMark | null): MessageArguments {
-  parser.space();
-  let flags: readonly Flag[] = [];
-  if (parser.peek === '(') {
-    flags = parseFlagList(parser);
-    parser.space();
+/** Takes the command's messages one by one. */
+class Intake {
+  readonly #session: Session;
+  readonly #input: AppendArguments;
+  #view: View | null = null;
+  #octets = 0;
+
+  constructor(session: Session, input: AppendArguments) {
+    this.#session = session;
+    this.#input = input;
   }
-  let internalDate: number | undefined;
-  if (parser.peek === '"') {
-    internalDate = parseInternalDate(parser.string()) ?? undefined;
-    if (internalDate === undefined) throw new SyntaxFailure('Invalid date');
-    parser.space();
+
+  /** The next message in a spool of its own. What is refused is refused before it is invited. */
+  async next(): Promise<{ view: View; spool: Spool; filing: Filing }> {
+    const input = this.#input;
+    const { flags, internalDate, utf8, catenate } = input.message();
+    const literal = catenate ? null : input.announced();
+    if (utf8 && literal?.binary !== true) throw new SyntaxFailure('Expected literal8');
+    this.#view ??= viewNamed(this.#session, input.mailbox);
+    const view = this.#view;
+    if (literal?.size === 0) throw new Refusal('CANNOT', 'Un messaggio vuoto non si può salvare.');
+    this.#checkSize(literal?.size ?? 0);
+    await refuseMissingMailbox(this.#session, view);
+    await refuseBeyondPlan(this.#session, view, this.#octets + (literal?.size ?? 0));
+    const spool = await storeOf(this.#session).spool();
+    try {
+      if (catenate) await receiveParts(this.#session, input, spool, size => this.#checkSize(size));
+      else await input.receive(piece => spool.write(piece));
+      if (utf8) input.close();
+      if (catenate) await refuseBeyondPlan(this.#session, view, this.#octets + spool.size);
+    } catch (error) {
+      await spool.discard().catch(() => {});
+      throw error;
+    }
+    this.#octets += spool.size;
+    return { view, spool, filing: { flags, internalDate, origin: { direction: 'unknown', source: 'imap-append' } } };
   }
-  const utf8 = session.enabled.has('UTF8=ACCEPT') && parser.startsWith('UTF8 (');
-  if (utf8) {
-    parser.keyword();
-    parser.space();
-    parser.open();
+
+  #checkSize(size: number): void {
+    if (size <= this.#session.services.config.limits.messageBytes) return;
+    throw new Refusal('TOOBIG', 'Il messaggio supera la dimensione massima consentita.');
   }
-  if (literal === null || !parser.atEnd) throw new SyntaxFailure('Expected literal');
-  if (utf8 && !literal.binary) throw new SyntaxFailure('Expected literal8');
-  return { flags, internalDate, utf8, literal };
 }
 
 /** Our trees are always there; a client offers to make a local mailbox when it hears TRYCREATE. */
@@ -108,23 +116,4 @@ async function refuseMissingMailbox(session: Session, view: View): Promise<void>
     listing => listing.selectable && listing.view.tree === 'local' && listing.view.name === view.name,
   );
   if (!exists) throw new Refusal('TRYCREATE', 'La cartella non esiste.');
-}
-
-/** Takes the message and the rest of the command from the wire, whatever becomes of the spool meanwhile. */
-async function receive(session: Session, spool: Spool, { literal, utf8 }: MessageArguments): Promise<void> {
-  if (literal.synchronising) await session.invite();
-  let failure: unknown = null;
-  for await (const piece of session.reader.literal(literal.size)) {
-    if (failure !== null) continue;
-    try {
-      await spool.write(piece);
-    } catch (error) {
-      failure = error ?? new Error('spool failed');
-    }
-  }
-  const { segment, literal: next } = await session.reader.rest();
-  if (next !== null) await session.reader.refuseLiteral(next);
-  if (failure !== null) throw failure;
-  const rest = segment.octets.toString('latin1').trimEnd();
-  if (next !== null || rest !== (utf8 ? ')' : '')) throw new SyntaxFailure('Unexpected arguments after the message');
 }

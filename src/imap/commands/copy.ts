@@ -14,6 +14,8 @@ export const uidCopy = copyCommand('UID COPY');
 export const move = moveCommand('MOVE');
 export const uidMove = moveCommand('UID MOVE');
 
+const REQUESTED = 'Pacchetto di distribuzione richiesto: arriva tra poco come nuovo messaggio in questa cartella.';
+
 function copyCommand(name: 'COPY' | 'UID COPY'): PlainCommand {
   return {
     name,
@@ -26,6 +28,7 @@ function copyCommand(name: 'COPY' | 'UID COPY'): PlainCommand {
       const destination = viewNamed(session, mailbox);
       if (uids.length === 0) return { text: 'No messages found.' };
       const outcome = await missingIsTryCreate(destination, storeOf(session).copy(selected.view, uids, destination));
+      if (outcome.requested === true) return { text: REQUESTED };
       if (destination.tree === selected.view.tree) selected.mayHaveGrown();
       return { code: copyUid(outcome), text: outcome.pairs.length === 0 ? 'No messages found.' : 'Copy completed.' };
     },

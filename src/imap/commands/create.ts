@@ -1,4 +1,5 @@
 import { Refusal, SyntaxFailure } from '../errors.ts';
+import { ownListLines } from '../list/index.ts';
 import { newMailboxName } from '../mailbox.ts';
 import type { Session } from '../session.ts';
 import { namesOf, storeOf } from '../state.ts';
@@ -6,7 +7,7 @@ import type { PlainCommand } from './types.ts';
 
 const SPECIAL_USES = ['\\All', '\\Archive', '\\Drafts', '\\Flagged', '\\Junk', '\\Sent', '\\Trash'];
 
-/** RFC 3501 section 6.3.3, with the special use of RFC 6154. */
+/** RFC 3501 section 6.3.3, with the special use of RFC 6154 and the MAILBOXID of RFC 8474. */
 export const create: PlainCommand = {
   name: 'CREATE',
   state: 'authenticated',
@@ -29,7 +30,12 @@ export const create: PlainCommand = {
     const name = newMailboxName(session, mailbox);
     if (name === 'INBOX') throw new Refusal('ALREADYEXISTS', 'La cartella esiste già.');
     await storeOf(session).createMailbox(name, use);
-    return { text: 'Create completed.' };
+    const asked = session.decodeMailbox(mailbox);
+    if (session.rev2 && asked.replace(/\/$/, '') !== name) {
+      for (const line of await ownListLines(session, { tree: 'local', name }, asked)) session.writer.line(line);
+    }
+    const [status] = await storeOf(session).status([{ tree: 'local', name }]);
+    return { code: status && `MAILBOXID (${status.mailboxId})`, text: 'Create completed.' };
   },
 };
 

@@ -3,7 +3,7 @@ import { SyntaxFailure } from '../errors.ts';
 import type { PlainCommand } from './types.ts';
 
 /** Extensions that a client switches on (RFC 5161). */
-const ENABLED_BY_REQUEST = ['CONDSTORE', 'QRESYNC', 'UTF8=ACCEPT'];
+const ENABLED_BY_REQUEST = ['CONDSTORE', 'QRESYNC', 'UTF8=ACCEPT', 'IMAP4REV2'];
 
 /** RFC 5161. What is not known is passed over; what was on already is not told again. */
 export const enable: PlainCommand = {
@@ -21,7 +21,7 @@ export const enable: PlainCommand = {
     const switched = asked.filter(
       (name, index) => ENABLED_BY_REQUEST.includes(name) && !session.enabled.has(name) && asked.indexOf(name) === index,
     );
-    session.writer.line(`* ENABLED${switched.map(name => ` ${name}`).join('')}`);
+    session.writer.line(`* ENABLED${switched.map(name => ` ${name === 'IMAP4REV2' ? 'IMAP4rev2' : name}`).join('')}`);
     // QRESYNC includes CONDSTORE (RFC 7162 section 3.2.3).
     if (switched.includes('CONDSTORE') || switched.includes('QRESYNC')) enableCondstore(session);
     for (const name of switched) session.enabled.add(name);

@@ -27,7 +27,8 @@ export const idle: StreamingCommand = {
     await tellNews(session);
     session.writer.line('+ idling');
     await session.writer.flush();
-    const line = await waitForLine(session);
+    session.turn.leave();
+    const line = await waitForLine(session).finally(() => session.turn.enter());
     if (line === null) throw new ConnectionClosed();
     if (line.toString('latin1').trim().toUpperCase() !== 'DONE') throw new SyntaxFailure('Expected DONE');
     return { text: 'Idle completed.' };
@@ -67,11 +68,21 @@ async function push(session: Session, signal: AbortSignal): Promise<void> {
     if (news) {
       await sleep(BATCH_MILLISECONDS, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
-      if (!(await tellNews(session))) await sleep(RETRY_MILLISECONDS, undefined, { signal }).catch(() => {});
+      if (!(await inTurn(session, () => tellNews(session))))
+        await sleep(RETRY_MILLISECONDS, undefined, { signal }).catch(() => {});
     } else {
-      session.writer.line('* OK Still here');
+      await inTurn(session, async () => session.writer.line('* OK Still here'));
     }
     await session.writer.flush();
+  }
+}
+
+async function inTurn<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.turn.enter();
+  try {
+    return await work();
+  } finally {
+    session.turn.leave();
   }
 }
 

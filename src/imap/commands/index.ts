@@ -1,7 +1,10 @@
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts';
 import { append } from './append.ts';
 import { authenticate } from './authenticate.ts';
+import { cancelUpdate } from './cancel-update.ts';
 import { capability } from './capability.ts';
 import { check, close, unselect } from './close.ts';
+import { compress } from './compress.ts';
 import { copy, move, uidCopy, uidMove } from './copy.ts';
 import { create } from './create.ts';
 import { deleteMailbox } from './delete.ts';
@@ -15,13 +18,17 @@ import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { namespace } from './namespace.ts';
 import { noop } from './noop.ts';
+import { notify } from './notify.ts';
+import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { rename } from './rename.ts';
 import { search, uidSearch } from './search.ts';
 import { examine, select } from './select.ts';
+import { sort, uidSort } from './sort.ts';
 import { starttls } from './starttls.ts';
 import { status } from './status.ts';
 import { store, uidStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { thread, uidThread } from './thread.ts';
 import type { CommandDefinition } from './types.ts';
 
 /** By the states of RFC 3501 section 3. */
@@ -37,21 +44,32 @@ const definitions: readonly CommandDefinition[] = [
   starttls,
   // authenticated
   append,
+  compress,
   create,
+  deleteAcl,
   deleteMailbox,
   enable,
   examine,
+  getAcl,
+  getQuota,
+  getQuotaRoot,
   idle,
   list,
+  listRights,
   lsub,
+  myRights,
   namespace,
+  notify,
   rename,
   select,
+  setAcl,
+  setQuota,
   status,
   subscribe,
   unsubscribe,
   xlist,
   // selected
+  cancelUpdate,
   check,
   close,
   copy,
@@ -59,13 +77,17 @@ const definitions: readonly CommandDefinition[] = [
   fetch,
   move,
   search,
+  sort,
   store,
+  thread,
   uidCopy,
   uidExpunge,
   uidFetch,
   uidMove,
   uidSearch,
+  uidSort,
   uidStore,
+  uidThread,
   unselect,
 ];
 

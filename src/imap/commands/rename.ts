@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { ownListLines } from '../list/index.ts';
 import { localMailboxName, newMailboxName } from '../mailbox.ts';
 import type { Session } from '../session.ts';
 import { namesOf, storeOf } from '../state.ts';
@@ -33,6 +34,9 @@ export const rename: PlainCommand = {
     } else {
       await storeOf(session).renameMailbox(from, to);
       follow(session, from, to);
+    }
+    if (session.rev2 && from !== 'INBOX') {
+      for (const line of await ownListLines(session, { tree: 'local', name: to }, from)) session.writer.line(line);
     }
     return { text: 'Rename completed.' };
   },

@@ -1,5 +1,6 @@
 import { enableCondstore } from '../condstore.ts';
 import { Refusal, SyntaxFailure } from '../errors.ts';
+import { ownListLines } from '../list/index.ts';
 import { NO_SUCH_FOLDER, viewNamed } from '../mailbox.ts';
 import { type KnownState, parseQresync, resynchronise } from '../qresync.ts';
 import { SelectedView } from '../selected.ts';
@@ -43,12 +44,16 @@ function selectCommand(name: 'SELECT' | 'EXAMINE'): PlainCommand {
         `* OK [PERMANENTFLAGS ${selected.permanentFlagList}] ${selected.readOnly ? 'Read-only mailbox.' : 'Flags permitted.'}`,
       );
       writer.line(`* ${opened.uids.length} EXISTS`);
-      writer.line('* 0 RECENT');
-      const unseen = opened.firstUnseen === null ? 0 : selected.numbering.numberOf(opened.firstUnseen);
+      if (!session.rev2) writer.line('* 0 RECENT');
+      const unseen = session.rev2 || opened.firstUnseen === null ? 0 : selected.numbering.numberOf(opened.firstUnseen);
       if (unseen > 0) writer.line(`* OK [UNSEEN ${unseen}] First unseen.`);
       writer.line(`* OK [UIDVALIDITY ${opened.uidValidity}] UIDs valid`);
       writer.line(`* OK [UIDNEXT ${opened.uidNext}] Predicted next UID`);
       writer.line(`* OK [HIGHESTMODSEQ ${selected.highestModseq}] Highest`);
+      if (session.rev2) {
+        for (const line of await ownListLines(session, view, session.decodeMailbox(mailbox))) writer.line(line);
+      }
+      writer.line(`* OK [MAILBOXID (${opened.mailboxId})] Ok`);
       if (known !== null) await resynchronise(session, selected, known);
       return selected.readOnly
         ? { code: 'READ-ONLY', text: `${name === 'SELECT' ? 'Select' : 'Examine'} completed.` }

@@ -2,7 +2,7 @@ import { enableCondstore } from '../condstore.ts';
 import { Refusal } from '../errors.ts';
 import { NO_SUCH_FOLDER, viewNamed } from '../mailbox.ts';
 import { namesOf, storeOf } from '../state.ts';
-import { isEmptyTransient, parseStatusItems, statusLine } from '../status.ts';
+import { completeStatus, isEmptyTransient, parseStatusItems, statusLine } from '../status.ts';
 import type { PlainCommand } from './types.ts';
 
 /** RFC 3501 section 6.3.10. */
@@ -20,7 +20,8 @@ export const status: PlainCommand = {
     const [answer] = await storeOf(session).status([view]);
     if (answer === undefined || isEmptyTransient(view, answer)) throw new Refusal('NONEXISTENT', NO_SUCH_FOLDER);
     if (items.includes('HIGHESTMODSEQ')) enableCondstore(session);
-    session.writer.line(statusLine(session, namesOf(session).name(view), answer, items));
+    const told = await completeStatus(session, view, answer, items);
+    session.writer.line(statusLine(session, namesOf(session).name(view), told, items));
     return { text: 'Status completed.' };
   },
 };

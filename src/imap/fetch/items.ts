@@ -1,12 +1,12 @@
 import type { FetchColumn, SectionSpec } from '../../store/types.ts';
 import { Refusal, SyntaxFailure } from '../errors.ts';
-import type { Parser } from '../wire/parser.ts';
+import { Parser } from '../wire/parser.ts';
 
 /** One item of a FETCH response, in the order asked for. */
 export type FetchField =
   | { readonly kind: 'column'; readonly column: ResponseColumn }
   /** `label` is the item's name as it stands in the response; `section` an index into `FetchItems.sections`. */
-  | { readonly kind: 'section'; readonly label: string; readonly section: number };
+  | { readonly kind: 'section'; readonly label: string; readonly section: number; readonly literal8: boolean };
 
 export type ResponseColumn =
   | 'FLAGS'
@@ -15,9 +15,16 @@ export type ResponseColumn =
   | 'ENVELOPE'
   | 'BODY'
   | 'BODYSTRUCTURE'
-  | 'MODSEQ';
+  | 'MODSEQ'
+  | 'EMAILID'
+  | 'THREADID'
+  | 'SAVEDATE'
+  | 'PREVIEW'
+  /** What PREVIEW was in drafts, which Dovecot still speaks: with the name of the algorithm. */
+  | 'PREVIEW=FUZZY'
+  | 'SNIPPET=FUZZY';
 
-/** What a FETCH asks for (RFC 3501 section 6.4.5, RFC 7162). UID is told apart: it always comes first. */
+/** What a FETCH asks for (RFC 3501 section 6.4.5, RFC 3516, 7162, 8474, 8514, 8970). UID is told apart: it always comes first. */
 export interface FetchItems {
   readonly uid: boolean;
   readonly fields: readonly FetchField[];
@@ -35,6 +42,12 @@ const COLUMNS: Record<ResponseColumn, FetchColumn | null> = {
   BODY: 'body',
   BODYSTRUCTURE: 'bodyStructure',
   MODSEQ: null,
+  EMAILID: null,
+  THREADID: 'threadId',
+  SAVEDATE: 'saveDate',
+  PREVIEW: 'preview',
+  'PREVIEW=FUZZY': 'preview',
+  'SNIPPET=FUZZY': 'preview',
 };
 
 const MACROS: Record<string, readonly ResponseColumn[]> = {
@@ -65,6 +78,14 @@ export function parseFetchItems(parser: Parser): FetchItems {
     builder.macroOrItem();
   }
   return builder.items;
+}
+
+/** Reads a section without its brackets, `1.2.MIME`. */
+export function parseSection(octets: Buffer): SectionSpec {
+  const parser = new Parser([{ kind: 'text', octets, binary: false }], 0);
+  const { section } = new ItemsBuilder(parser).section();
+  parser.end();
+  return section;
 }
 
 class ItemsBuilder {
@@ -116,8 +137,26 @@ class ItemsBuilder {
       if (!rfc822.peek) this.#marksSeen = true;
       this.#addSection(name, { part: [], text: rfc822.text });
     } else if (name === 'UID') this.#uid = true;
+    else if (name === 'PREVIEW' || name === 'SNIPPET') this.#addColumn(this.#preview(name));
     else if (Object.hasOwn(COLUMNS, name)) this.#addColumn(name as ResponseColumn);
     else throw new SyntaxFailure('Unknown fetch item');
+  }
+
+  /** `PREVIEW (LAZY)`; previews are always at hand, so being in no hurry changes nothing. */
+  #preview(name: 'PREVIEW' | 'SNIPPET'): ResponseColumn {
+    const parser = this.#parser;
+    const snippet = name === 'SNIPPET';
+    if (!parser.startsWith(' (')) {
+      if (snippet) throw new SyntaxFailure('SNIPPET needs an algorithm');
+      return name;
+    }
+    parser.space();
+    const modifiers = parser.list(() => parser.keyword());
+    const fuzzy = modifiers.some(modifier => modifier === 'FUZZY' || modifier === 'LAZY=FUZZY');
+    const plain = modifiers.every(modifier => modifier === 'LAZY');
+    if (modifiers.length === 0 || (snippet && !fuzzy)) throw new SyntaxFailure('Unknown modifier');
+    if (!plain && !modifiers.every(modifier => modifier.endsWith('FUZZY'))) throw new SyntaxFailure('Unknown modifier');
+    return plain ? 'PREVIEW' : `${name}=FUZZY`;
   }
 
   #addColumn(column: ResponseColumn): void {
@@ -133,20 +172,30 @@ class ItemsBuilder {
     if (this.#labels.has(key)) return;
     this.#labels.add(key);
     if (this.#sections.length >= MAXIMUM_SECTIONS) throw new Refusal('LIMIT', 'Troppe parti richieste insieme.');
-    this.#fields.push({ kind: 'section', label, section: this.#sections.length });
+    this.#fields.push({ kind: 'section', label, section: this.#sections.length, literal8: section.binary === true });
     this.#sections.push(section);
   }
 
   #bracketed(name: string): void {
     const parser = this.#parser;
-    if (name !== 'BODY' && name !== 'BODY.PEEK') throw new SyntaxFailure('Unknown fetch item');
+    const binary = name === 'BINARY' || name === 'BINARY.PEEK' || name === 'BINARY.SIZE';
+    if (name !== 'BODY' && name !== 'BODY.PEEK' && !binary) throw new SyntaxFailure('Unknown fetch item');
     parser.expect('[');
-    const { section, label } = this.#section();
+    const { section, label } = this.section();
     parser.expect(']');
-    if (name === 'BODY') this.#marksSeen = true;
+    if (binary && section.text !== undefined) throw new SyntaxFailure('BINARY is of parts only');
+    if (name === 'BINARY.SIZE') {
+      this.#addSection(`BINARY.SIZE[${label}]`, { ...section, binary, sizeOnly: true });
+      return;
+    }
+    if (name === 'BODY' || name === 'BINARY') this.#marksSeen = true;
     const partial = this.#partial();
     const origin = partial === undefined ? '' : `<${partial.offset}>`;
-    this.#addSection(`BODY[${label}]${origin}`, { ...section, partial });
+    this.#addSection(`${binary ? 'BINARY' : 'BODY'}[${label}]${origin}`, {
+      ...section,
+      partial,
+      ...(binary && { binary }),
+    });
   }
 
   #partial(): { offset: number; length: number } | undefined {
@@ -160,7 +209,7 @@ class ItemsBuilder {
     return { offset, length };
   }
 
-  #section(): { section: SectionSpec; label: string } {
+  section(): { section: SectionSpec; label: string } {
     const { part, rest } = this.#specifier();
     const prefix = part.length === 0 ? '' : `${part.join('.')}.`;
     switch (rest) {
@@ -190,7 +239,7 @@ class ItemsBuilder {
 
   /** `1.2.HEADER` as numbers and what follows them. */
   #specifier(): { part: number[]; rest: string } {
-    if (this.#parser.peek === ']') return { part: [], rest: '' };
+    if (this.#parser.peek === ']' || this.#parser.atEnd) return { part: [], rest: '' };
     const words = this.#name().split('.');
     const part: number[] = [];
     while (words.length > 0 && /^[1-9][0-9]{0,9}$/.test(words[0] ?? '')) part.push(Number(words.shift()));

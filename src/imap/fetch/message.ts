@@ -1,5 +1,5 @@
-import type { AccountStore, FetchedMessage } from '../../store/types.ts';
-import { ConnectionClosed, FatalFailure } from '../errors.ts';
+import type { AccountStore, FetchedMessage, SectionContent } from '../../store/types.ts';
+import { ConnectionClosed, FatalFailure, Refusal } from '../errors.ts';
 import { formatFlags } from '../flags.ts';
 import { formatInternalDate } from '../internal-date.ts';
 import type { Session } from '../session.ts';
@@ -19,6 +19,13 @@ export interface FetchPlan {
   readonly withModseq: boolean;
 }
 
+/** A part that BINARY cannot decode (RFC 3516 section 4.3). */
+export class UnknownEncoding extends Refusal {
+  constructor() {
+    super('UNKNOWN-CTE', 'Una parte ha una codifica sconosciuta: si può leggere solo così come è arrivata.');
+  }
+}
+
 /**
  * Writes one message's FETCH response. Nothing has been written when it rejects, but for a FatalFailure: a literal
  * that was begun cannot be taken back.
@@ -31,6 +38,7 @@ export async function writeMessage(
   plan: FetchPlan,
 ): Promise<void> {
   const { writer } = session;
+  if (message.sections.some(content => content?.kind === 'unknown-encoding')) throw new UnknownEncoding();
   const first = await firstPiece(store, message, plan.items);
   let text = `* ${number} FETCH (`;
   let separator = '';
@@ -47,20 +55,22 @@ export async function writeMessage(
     }
     const content = message.sections[field.section] ?? null;
     text += `${field.label} `;
-    if (content === null) text += 'NIL';
-    else if (content.kind === 'range') {
-      writer.push(`${text}{${content.length}}\r\n`);
-      text = '';
-      const known = first?.field === field ? first.bytes : null;
-      await stream(writer, store, message.message, content, known);
-    } else {
-      text += `{${content.bytes.length}}\r\n`;
+    const tilde = field.literal8 ? '~' : '';
+    if (content === null || content.kind === 'unknown-encoding') text += 'NIL';
+    else if (content.kind === 'size') text += content.size;
+    else if (content.kind === 'bytes') {
+      text += `${tilde}{${content.bytes.length}}\r\n`;
       if (content.bytes.length <= INLINE) text += latin1(content.bytes);
       else {
         writer.push(text);
         writer.push(content.bytes);
         text = '';
       }
+    } else {
+      writer.push(`${text}${tilde}{${content.length}}\r\n`);
+      text = '';
+      const known = first?.field === field ? first.bytes : null;
+      await stream(writer, reader(store, message.message, content), content, known);
     }
   }
   text += `${told(message, plan, separator)})\r\n`;
@@ -93,11 +103,44 @@ function column(name: ResponseColumn, message: FetchedMessage): string {
       return `BODYSTRUCTURE ${message.bodyStructure}`;
     case 'MODSEQ':
       return `MODSEQ (${message.modseq})`;
+    case 'EMAILID':
+      return `EMAILID (${message.message})`;
+    case 'THREADID':
+      return `THREADID (${message.threadId})`;
+    case 'SAVEDATE':
+      return `SAVEDATE "${formatInternalDate(message.saveDate)}"`;
+    case 'PREVIEW':
+      return `PREVIEW ${text(message.preview ?? '')}`;
+    case 'PREVIEW=FUZZY':
+      return `PREVIEW (FUZZY ${text(message.preview ?? '')})`;
+    case 'SNIPPET=FUZZY':
+      return `SNIPPET (FUZZY ${text(message.preview ?? '')})`;
   }
+}
+
+/** Text as a quoted string, or as a literal where that cannot hold it. */
+function text(value: string): string {
+  if (/^[\x20-\x7e]*$/.test(value)) return `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
+  const octets = Buffer.from(value, 'utf8');
+  return `{${octets.length}}\r\n${octets.toString('latin1')}`;
 }
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+type Large = Extract<SectionContent, { readonly kind: 'range' | 'decoded' }>;
+
+function isLarge(content: SectionContent | undefined): content is Large {
+  return content?.kind === 'range' || content?.kind === 'decoded';
+}
+
+/** Reads pieces of a large section. */
+function reader(store: AccountStore, message: string, content: Large) {
+  return (start: number, length: number): Promise<Uint8Array> =>
+    content.kind === 'range'
+      ? store.read(message, start, length)
+      : store.readDecoded(message, content.part, start, length);
 }
 
 /** Reads the beginning of the first large section, so that a damaged message is found before a literal is begun. */
@@ -109,8 +152,9 @@ async function firstPiece(
   for (const field of items.fields) {
     if (field.kind !== 'section') continue;
     const content = message.sections[field.section];
-    if (content?.kind !== 'range' || content.length === 0) continue;
-    return { field, bytes: await store.read(message.message, content.start, Math.min(PIECE, content.length)) };
+    if (!isLarge(content) || content.length === 0) continue;
+    const read = reader(store, message.message, content);
+    return { field, bytes: await read(content.start, Math.min(PIECE, content.length)) };
   }
   return null;
 }
@@ -118,15 +162,14 @@ async function firstPiece(
 /** The next piece is read while the one before it goes to the client. */
 async function stream(
   writer: ResponseWriter,
-  store: AccountStore,
-  message: string,
+  readPiece: (start: number, length: number) => Promise<Uint8Array>,
   range: { readonly start: number; readonly length: number },
   first: Uint8Array | null,
 ): Promise<void> {
   const end = range.start + range.length;
   let at = range.start;
   const read = (): Promise<Uint8Array> => {
-    const piece = store.read(message, at, Math.min(PIECE, end - at));
+    const piece = readPiece(at, Math.min(PIECE, end - at));
     // A client that leaves ends the loop while this piece is still on its way.
     piece.catch(() => {});
     return piece;

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts';
 import type { SelectedView } from '../selected.ts';
 import type { Session } from '../session.ts';
 import { storeOf } from '../state.ts';
-import { type FetchPlan, writeMessage } from './message.ts';
+import { type FetchPlan, UnknownEncoding, writeMessage } from './message.ts';
 
 /** Messages asked of the store at a time: without bytes of the message, and with. */
 const ROWS = 250;
@@ -30,6 +30,7 @@ export async function runFetch(
   const store = storeOf(session);
   const size = request.sections.length > 0 ? ROWS_WITH_SECTIONS : ROWS;
   const failures: StoreError[] = [];
+  let undecodable: UnknownEncoding | null = null;
   let served = 0;
 
   const load = (from: number): Promise<FetchedMessage[]> => {
@@ -55,7 +56,9 @@ export async function runFetch(
       try {
         await writeMessage(session, store, number, message, plan);
       } catch (error) {
-        failures.push(damage(error));
+        if (error instanceof UnknownEncoding) undecodable = error;
+        else failures.push(damage(error));
+        if (message.seenNow) selected.tellFlags(message, plan.withUid);
       }
     }
     await session.writer.flush();
@@ -64,6 +67,7 @@ export async function runFetch(
     for (const failure of failures) session.logger.error({ err: failure }, 'message cannot be read');
     throw new Refusal(failures[0]?.code ?? 'CORRUPTION', unreadable(failures.length));
   }
+  if (undecodable !== null) throw undecodable;
   return { missing: request.changedSince === undefined ? uids.length - served : 0 };
 }
 

@@ -1,2 +1,3 @@
-export { delimiterLine, listViewLines } from './lines.ts';
+export { delimiterLine, listViewLines, mailboxLine, nonExistentLine } from './lines.ts';
+export { ownListLines } from './own-line.ts';
 export { parseListCommand } from './request.ts';

@@ -2,7 +2,7 @@ import type { View, ViewListing } from '../../store/types.ts';
 import type { ViewNames } from '../names.ts';
 import type { Session } from '../session.ts';
 import { namesOf, storeOf } from '../state.ts';
-import { isEmptyTransient, statusLine } from '../status.ts';
+import { completeStatus, isEmptyTransient, statusLine } from '../status.ts';
 import { matchesPattern } from './pattern.ts';
 import type { ListRequest } from './request.ts';
 
@@ -87,6 +87,23 @@ function parents(name: string, delimiter: string): string[] {
   return found;
 }
 
+/**
+ * One mailbox by itself, with `\\Subscribed`, unasked for (RFC 5465 section 5.4).
+ * @param oldName what it was called before
+ */
+export function mailboxLine(session: Session, listing: ViewListing, oldName: string | null): string {
+  const names = namesOf(session);
+  const attributes = listing.subscribed ? [...mailboxAttributes(listing), '\\Subscribed'] : mailboxAttributes(listing);
+  const name = session.encodeMailbox(names.name(listing.view));
+  const extension = oldName === null ? '' : ` ("OLDNAME" (${session.encodeMailbox(oldName)}))`;
+  return `* LIST (${attributes.join(' ')}) ${quotedDelimiter(names)} ${name}${extension}`;
+}
+
+/** A mailbox that is no more. */
+export function nonExistentLine(session: Session, name: string): string {
+  return `* LIST (\\NonExistent) ${quotedDelimiter(namesOf(session))} ${session.encodeMailbox(name)}`;
+}
+
 function listLine(session: Session, request: ListRequest, entry: Entry, archive: boolean): string {
   const names = namesOf(session);
   const attributes = attributesOf(request, entry, archive).join(' ');
@@ -98,15 +115,20 @@ function listLine(session: Session, request: ListRequest, entry: Entry, archive:
 function attributesOf(request: ListRequest, { listing }: Entry, archive: boolean): string[] {
   if (request.command === 'LSUB') return listing === null || !listing.selectable ? ['\\Noselect'] : [];
   if (listing === null) return ['\\NonExistent', '\\HasChildren'];
-  const attributes = [listing.hasChildren ? '\\HasChildren' : '\\HasNoChildren'];
-  if (!listing.selectable) attributes.push('\\Noselect');
-  if (isLeaf(listing.view)) attributes.push('\\NoInferiors');
+  const attributes = mailboxAttributes(listing);
   if (request.returnSubscribed && listing.subscribed) attributes.push('\\Subscribed');
   const use = specialUse(listing, archive);
   if (use !== null) attributes.push(use);
   if (request.command === 'XLIST' && listing.view.tree === 'local' && listing.view.name === 'INBOX') {
     attributes.push('\\Inbox');
   }
+  return attributes;
+}
+
+function mailboxAttributes(listing: ViewListing): string[] {
+  const attributes = [listing.hasChildren ? '\\HasChildren' : '\\HasNoChildren'];
+  if (!listing.selectable) attributes.push('\\Noselect');
+  if (isLeaf(listing.view)) attributes.push('\\NoInferiors');
   return attributes;
 }
 
@@ -138,7 +160,8 @@ async function statusLines(
   for (const [index, { name, view }] of selectable.entries()) {
     const status = statuses[index];
     if (status === undefined || isEmptyTransient(view, status)) continue;
-    lines.set(name, statusLine(session, name, status, statusItems));
+    const told = await completeStatus(session, view, status, statusItems);
+    lines.set(name, statusLine(session, name, told, statusItems));
   }
   return lines;
 }

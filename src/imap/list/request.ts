@@ -92,6 +92,6 @@ function patterns(session: Session, reference: string, written: readonly string[
   if (joined.reduce((sum, pattern) => sum + pattern.length, 0) > MAXIMUM_PATTERN) {
     throw new Refusal('LIMIT', 'Ricerca di cartelle troppo lunga.');
   }
-  const decode = session.enabled.has('UTF8=ACCEPT') ? utf8 : decodeMutf7;
+  const decode = session.utf8Names ? utf8 : decodeMutf7;
   return joined.flatMap(pattern => decode(pattern)?.normalize('NFC') ?? []);
 }

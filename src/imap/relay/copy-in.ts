@@ -1,20 +1,31 @@
-import type { Filed, Spool, View } from '../../store/types.ts';
+import type { Filed, HeldMessage, Spool, View } from '../../store/types.ts';
 import { argumentsOf } from '../arguments.ts';
 import type { Completion } from '../commands/types.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, SyntaxFailure } from '../errors.ts';
 import { parseInternalDate } from '../internal-date.ts';
+import { refuseBeyondPlan } from '../quota/index.ts';
 import type { Session } from '../session.ts';
 import { formatSet } from '../sets.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
 import type { ResponseSink } from './splitter.ts';
-import { type UpstreamConnection, UpstreamGone } from './upstream.ts';
+import { type TaggedAnswer, type UpstreamConnection, UpstreamGone } from './upstream.ts';
 
 /** Messages on their way into the store at one time: enough for its commits to be shared, few enough to be bounded. */
 const CONCURRENT = 8;
+/** Messages that get their places in one transaction: a COPY that fails leaves nothing (RFC 3501 section 6.4.7), unless it is larger. */
+const TOGETHER = 1_000;
+/** What may stand around a message in its FETCH response, octets. */
+const MAXIMUM_ATTRIBUTES = 64 * 1024;
 
 interface Arrival {
   readonly uid: number;
   readonly filed: Filed;
+}
+
+/** A message whose bytes are on disk. */
+interface Held {
+  readonly uid: number;
+  readonly message: HeldMessage;
 }
 
 /**
@@ -32,10 +43,17 @@ export async function copyIntoView(
   const set = setText(command);
   const intake = new Intake(session, destination);
   const fetch = command.name.startsWith('UID ') ? 'UID FETCH' : 'FETCH';
-  const answer = await upstream.command([`${fetch} ${set} (UID FLAGS INTERNALDATE BODY.PEEK[])`], {
-    capture: line => (/^\* \d+ FETCH .*BODY\[\] /is.test(line.toString('latin1')) ? intake.sink() : null),
-  });
+  let answer: TaggedAnswer;
+  try {
+    answer = await upstream.command([`${fetch} ${set} (UID FLAGS INTERNALDATE BODY.PEEK[])`], {
+      capture: line => (/^\* \d+ FETCH .*BODY\[\] /is.test(line.toString('latin1')) ? intake.sink() : null),
+    });
+  } catch (error) {
+    await intake.abandon();
+    throw error;
+  }
   const arrivals = await intake.finished();
+  if (answer.status === 'BAD') throw new SyntaxFailure(refusalText(answer.text));
   if (answer.status !== 'OK') throw new Refusal(null, refusalText(answer.text));
   if (arrivals.length === 0) return { text: 'No messages found.' };
   const code = copyUid(arrivals);
@@ -57,13 +75,22 @@ async function removeUpstream(upstream: UpstreamConnection, uids: string): Promi
   }
 }
 
-/** Takes FETCH responses apart: the message goes to a spool as it comes, the rest is read when it is complete. */
+/**
+ * Takes FETCH responses apart: the message goes to a spool as it comes, the rest is read when it is complete. Bytes are
+ * stored several at a time; places are given in the order of arrival, so that UIDs ascend as they did upstream.
+ */
 class Intake {
   readonly #session: Session;
   readonly #destination: View;
   readonly #arrivals: Arrival[] = [];
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<Held | null>>();
+  #unplaced: Promise<Held | null>[] = [];
+  #placing: Promise<void> = Promise.resolve();
   #failure: unknown = null;
+  /** Of messages that have no place yet. */
+  #heldOctets = 0;
+  /** Of the message that is on its way. */
+  #arriving: Promise<Spool> | null = null;
 
   constructor(session: Session, destination: View) {
     this.#session = session;
@@ -72,30 +99,43 @@ class Intake {
 
   sink(): ResponseSink {
     let attributes = '';
-    let spool: Promise<Spool> | null = null;
     let inBody = false;
     return {
       line: (text, literal) => {
         const line = text.toString('latin1');
         attributes += line;
+        if (attributes.length > MAXIMUM_ATTRIBUTES) throw new UpstreamGone('FETCH response too long');
         inBody = literal !== null && /BODY\[\] ~?\{\d+\}$/i.test(line);
-        if (inBody) spool = this.#store().spool();
+        if (inBody) this.#arriving ??= this.#store().spool();
       },
       data: octets => {
-        if (!inBody || spool === null) return undefined;
-        const target = spool;
-        return target.then(open => open.write(octets)).catch(error => this.#failed(error));
+        if (!inBody || this.#arriving === null) return undefined;
+        return this.#arriving.then(open => open.write(octets)).catch(error => this.#failed(error));
       },
       end: () => {
-        this.#take(attributes, spool ?? this.#store().spool());
+        const spool = this.#arriving;
+        this.#arriving = null;
+        if (spool !== null) this.#take(attributes, spool);
+        else this.#takeQuoted(attributes);
         return this.#running.size < CONCURRENT ? undefined : this.#room();
       },
     };
   }
 
+  /** The upstream has gone: what has come of the message on its way is of no use. */
+  async abandon(): Promise<void> {
+    this.#failure ??= new UpstreamGone('message incomplete');
+    const arriving = this.#arriving;
+    this.#arriving = null;
+    await arriving?.then(open => open.discard()).catch(() => {});
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#placing;
+  }
+
   /** Waits for every message to be stored; rejects when one could not be. Ascending by UID. */
   async finished(): Promise<Arrival[]> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    this.#place();
+    await this.#placing;
     if (this.#failure !== null) throw this.#failure;
     return this.#arrivals.sort((one, other) => one.uid - other.uid);
   }
@@ -104,28 +144,79 @@ class Intake {
     while (this.#running.size >= CONCURRENT) await Promise.race(this.#running);
   }
 
-  #take(attributes: string, spool: Promise<Spool>): void {
-    const work = this.#file(attributes, spool).catch(error => this.#failed(error));
-    this.#running.add(work);
-    void work.finally(() => this.#running.delete(work));
+  /** A short message may come as a quoted string; NIL is a message that the upstream cannot give. */
+  #takeQuoted(response: string): void {
+    const quoted = /BODY\[\] "((?:[^"\\]|\\.)*)"/is.exec(response);
+    if (quoted === null) {
+      this.#failed(new Refusal('UNAVAILABLE', 'Il server del gestore non ha consegnato uno dei messaggi: riprovare.'));
+      return;
+    }
+    const octets = Buffer.from((quoted[1] ?? '').replaceAll(/\\(.)/gs, '$1'), 'latin1');
+    const spool = this.#store()
+      .spool()
+      .then(async open => {
+        await open.write(octets);
+        return open;
+      });
+    this.#take(response.replace(quoted[0], 'BODY[] ""'), spool);
   }
 
-  async #file(attributes: string, spool: Promise<Spool>): Promise<void> {
+  #take(attributes: string, spool: Promise<Spool>): void {
+    const work = this.#hold(attributes, spool).catch(error => {
+      this.#failed(error);
+      return null;
+    });
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+    this.#unplaced.push(work);
+    if (this.#unplaced.length >= TOGETHER) this.#place();
+  }
+
+  /** Places what has arrived so far, behind what is being placed. */
+  #place(): void {
+    const arrived = this.#unplaced;
+    this.#unplaced = [];
+    this.#placing = this.#placing
+      .then(async () => {
+        const held = (await Promise.all(arrived)).filter(each => each !== null);
+        if (this.#failure !== null || held.length === 0) return;
+        const filed = await this.#store().fileHeld(
+          this.#destination,
+          held.map(({ message }) => message),
+        );
+        for (const [index, { uid, message }] of held.entries()) {
+          this.#heldOctets -= message.size;
+          const place = filed[index];
+          if (place !== undefined) this.#arrivals.push({ uid, filed: place });
+        }
+      })
+      .catch(error => this.#failed(error));
+  }
+
+  async #hold(attributes: string, spool: Promise<Spool>): Promise<Held | null> {
     const open = await spool;
     const uid = Number(/[( ]UID (\d+)/i.exec(attributes)?.[1]);
     if (this.#failure !== null || !Number.isInteger(uid)) {
       await open.discard();
       if (this.#failure === null) throw new Error('FETCH response without UID');
-      return;
+      return null;
     }
     const flags = (/[( ]FLAGS \(([^)]*)\)/i.exec(attributes)?.[1] ?? '').split(' ');
     const date = /[( ]INTERNALDATE "([^"]*)"/i.exec(attributes)?.[1];
-    const filed = await this.#store().file(this.#destination, open, {
+    this.#heldOctets += open.size;
+    try {
+      // So much at once must fit; more of it than that is not even stored.
+      await refuseBeyondPlan(this.#session, this.#destination, this.#heldOctets);
+    } catch (error) {
+      await open.discard();
+      throw error;
+    }
+    const message = await this.#store().hold(this.#destination, open, {
       flags: flags.filter(flag => flag !== '' && !/^\\(Recent|Deleted)$/i.test(flag)),
       internalDate: (date === undefined ? null : parseInternalDate(date)) ?? undefined,
       origin: { direction: 'unknown', source: 'imap-copy' },
     });
-    this.#arrivals.push({ uid, filed });
+    return { uid, message };
   }
 
   #failed(error: unknown): void {

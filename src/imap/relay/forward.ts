@@ -1,11 +1,14 @@
 import type { Session } from '../session.ts';
 import type { LiteralMark } from '../wire/literal.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
+import type { Disposition } from './splitter.ts';
 import type { Outstanding, TaggedAnswer, UpstreamConnection } from './upstream.ts';
 
 export interface ForwardHooks {
   /** Passes a tagged line or a continuation request to the client. */
   readonly deliver: (line: Buffer) => void;
+  /** Looks at untagged responses while the command is the oldest outstanding one; null: passed on as ever. */
+  readonly capture?: (line: Buffer) => Disposition | null;
   /** Runs before the tagged answer is passed on; what comes after it waits. */
   readonly beforeAnswer?: (answer: TaggedAnswer) => Promise<void>;
   readonly answered?: (answer: TaggedAnswer) => void;
@@ -25,10 +28,12 @@ export async function forwardCommand(
   command: IncomingCommand,
   hooks: ForwardHooks,
 ): Promise<void> {
+  await upstream.room();
   let over = false;
   let proceed = () => {};
   const outstanding: Outstanding = {
     tag: command.tag,
+    capture: hooks.capture,
     answered: (answer, line) => {
       const tell = () => {
         hooks.answered?.(answer);
@@ -68,36 +73,60 @@ export async function forwardCommand(
     return promise;
   };
 
-  /** Announces a literal upstream as the upstream can take it; false when the command has been refused. */
+  /** Text that has been read and not been sent: a line goes out in one piece, for a packet of its own each costs time. */
+  let text = '';
+  const send = (end: string) => {
+    const line = text + end;
+    text = '';
+    return upstream.write(line);
+  };
+
+  /** The upstream has ended the command itself, by refusing a literal instead of asking for it. */
+  let refused = false;
+
+  /**
+   * Announces a literal upstream as the upstream can take it; false when its octets must not follow. Without waiting
+   * they must, even behind an early refusal: the upstream counts on them (RFC 7888 section 4).
+   */
   const announce = async (mark: Pick<LiteralMark, 'size' | 'binary'>, clientWaits: boolean): Promise<boolean> => {
     const nonSynchronising = !clientWaits && upstream.capabilities.has('LITERAL+');
+    if (over && !nonSynchronising) return false;
     const allowed = nonSynchronising ? null : permission(clientWaits);
-    await upstream.write(`${mark.binary ? '~' : ''}{${mark.size}${nonSynchronising ? '+' : ''}}\r\n`);
+    await send(`${mark.binary ? '~' : ''}{${mark.size}${nonSynchronising ? '+' : ''}}\r\n`);
+    if (allowed === null) return true;
     await allowed;
+    refused = over;
     return !over;
   };
 
-  // What has been read of the command already, argument literals included.
-  for (const segment of command.segments) {
-    if (segment.kind === 'text') {
-      await upstream.write(segment.octets);
-    } else {
-      if (!(await announce({ size: segment.octets.length, binary: segment.binary }, false))) break;
-      await upstream.write(segment.octets);
+  upstream.sending++;
+  try {
+    // What has been read of the command already, argument literals included.
+    for (const segment of command.segments) {
+      if (segment.kind === 'text') {
+        text += segment.octets.toString('latin1');
+      } else {
+        if (!(await announce({ size: segment.octets.length, binary: segment.binary }, false))) break;
+        await upstream.write(segment.octets);
+      }
     }
-  }
-  // What is still on its way from the client.
-  let pending = command.literal;
-  while (pending !== null) {
-    if (over || !(await announce(pending, pending.synchronising))) {
-      // Refused: a client that waits for `+` sends nothing more; what others send is read past.
-      await session.reader.refuseLiteral(pending);
-      return;
+    // What is still on its way from the client.
+    let pending = command.literal;
+    while (pending !== null) {
+      if (refused || !(await announce(pending, pending.synchronising))) break;
+      for await (const piece of session.reader.literal(pending.size)) await upstream.write(piece);
+      const rest = await session.reader.rest();
+      text += rest.segment.octets.toString('latin1');
+      pending = rest.literal;
     }
-    for await (const piece of session.reader.literal(pending.size)) await upstream.write(piece);
-    const rest = await session.reader.rest();
-    await upstream.write(rest.segment.octets);
-    pending = rest.literal;
+    if (!refused) await send('\r\n');
+    // A client that waits for `+` sends nothing more; what others send is read past.
+    await session.reader.refuseLiteral(pending);
+  } catch (error) {
+    // The client has gone in the middle of it: whatever came next would be taken as its rest.
+    upstream.destroy();
+    throw error;
+  } finally {
+    upstream.sending--;
   }
-  if (!over) await upstream.write('\r\n');
 }

@@ -2,6 +2,7 @@ import type { Account } from '../../store/accounts/types.ts';
 import { Refusal } from '../errors.ts';
 import { configuredRoots, refused } from '../login.ts';
 import { ViewNames } from '../names.ts';
+import { quotaLimits, withinPlan } from '../quota/index.ts';
 import type { Session } from '../session.ts';
 import { RelaySession } from './relay.ts';
 import { askHierarchy, chooseRoots } from './roots.ts';
@@ -58,7 +59,7 @@ async function takeOver(
     const configured = configuredRoots(session);
     const roots = configured === null ? null : await chooseRoots(upstream, store, hierarchy, configured);
     session.account = account;
-    session.store = store;
+    session.store = withinPlan(store, quotaLimits(session.services.config, account));
     session.names = new ViewNames({ ...hierarchy, roots, local: false });
     session.relay = new RelaySession(session, upstream, { account, password });
   } catch (error) {

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '../../store/accounts/types.ts';
 import { argumentsOf } from '../arguments.ts';
+import { setNotifications } from '../commands/notify.ts';
 import { conclude, dispatch } from '../dispatch.ts';
 import { FatalFailure, Refusal, SyntaxFailure } from '../errors.ts';
 import { listViewLines, parseListCommand } from '../list/index.ts';
 import { decodeMutf7 } from '../mutf7.ts';
 import type { ViewNames } from '../names.ts';
+import { parseNotify, SILENCE } from '../notify/index.ts';
+import { refuseBeyondPlan } from '../quota/index.ts';
 import type { Relay, Session } from '../session.ts';
 import { utf8 } from '../wire/parser.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
@@ -13,10 +16,12 @@ import { AnswerCollector } from './answers.ts';
 import { commonCapabilities, rewriteCapabilities } from './capability-filter.ts';
 import { copyIntoView } from './copy-in.ts';
 import { forwardCommand } from './forward.ts';
+import { HeldResponses, upstreamNotify } from './notify.ts';
+import { answerQuotaRoot, namesOwnRoot, quotaRootHooks } from './quota.ts';
 import { copyToUpstream } from './restore.ts';
-import { routeOf } from './routes.ts';
+import { capabilityOf, routeOf } from './routes.ts';
 import type { Disposition } from './splitter.ts';
-import { type TaggedAnswer, UpstreamConnection, UpstreamGone } from './upstream.ts';
+import { type CommandPart, type TaggedAnswer, UpstreamConnection, UpstreamGone } from './upstream.ts';
 
 const LOGOUT_MILLISECONDS = 5_000;
 /** Upstreams log out what is silent for half an hour; firewalls forget sooner. */
@@ -24,8 +29,13 @@ const KEEP_ALIVE_MILLISECONDS = 4 * 60_000;
 
 const DOWN = 'Il server del gestore PEC non risponde: riprovare tra qualche minuto.';
 
+/** An upstream that has said BYE closes the connection; one that does not is left after so long. */
+const PARTING_MILLISECONDS = 2_000;
+
 /** Untagged data that answers a command and says nothing of a selected mailbox. */
 const ANSWER = /^\* (?:LIST|LSUB|XLIST|STATUS|NAMESPACE|QUOTA|QUOTAROOT|ACL|MYRIGHTS|LISTRIGHTS|METADATA|ENABLED) /i;
+/** Told in any state: it is about the whole session. */
+const SESSION_NEWS = /^\* (?:OK|NO) \[(?:ALERT|NOTIFICATIONOVERFLOW)\]/i;
 
 /**
  * A session's relay. What concerns upstream folders is forwarded, pipelined, as the octets they are; what concerns a
@@ -42,9 +52,14 @@ export class RelaySession implements Relay {
   #upstream: UpstreamConnection;
   /** What is selected upstream; `opening` while the answer to a SELECT is awaited. */
   #folder: 'none' | 'opening' | 'read-write' | 'read-only' = 'none';
+  /** SELECTs that the upstream has not answered. */
+  #opening = 0;
   #upstreamHasArchive = false;
   /** What has been switched on upstream, by ENABLE or by the use of it. */
   readonly #enabledUpstream = new Set<string>();
+  /** What the upstream notifies of, to be asked again of a new connection. */
+  #notifyUpstream: readonly CommandPart[] | null = null;
+  readonly #held = new HeldResponses(() => this.#overflown());
   #closing = false;
   readonly #keepAlive: NodeJS.Timeout;
 
@@ -54,12 +69,31 @@ export class RelaySession implements Relay {
     this.#names = session.names;
     this.#credentials = credentials;
     this.#upstream = upstream;
-    this.capabilities = commonCapabilities(upstream.capabilities);
+    this.capabilities = commonCapabilities(upstream.capabilities, session.services.config.limits.messageBytes);
     this.#attach(upstream);
+    session.turn.onFree = () => this.#releaseHeld();
     this.#keepAlive = setInterval(() => this.#keepUpstream(), KEEP_ALIVE_MILLISECONDS).unref();
   }
 
   async take(command: IncomingCommand): Promise<void> {
+    try {
+      for (const { kind, octets } of command.segments) {
+        // To some servers the one ends a line and the other a string.
+        if (kind === 'text' && (octets.includes(0x0d) || octets.includes(0)))
+          throw new SyntaxFailure('Invalid character');
+      }
+      await this.#route(command);
+    } catch (error) {
+      // Found to be wrong before either side has begun with it.
+      if (!(error instanceof SyntaxFailure || error instanceof Refusal)) throw error;
+      await this.#upstream.idle();
+      await conclude(this.#session, command, false, () => Promise.reject(error));
+    }
+  }
+
+  async #route(command: IncomingCommand): Promise<void> {
+    const needed = capabilityOf(command.name);
+    if (needed !== null && !this.capabilities.includes(needed)) return this.#runUnknown(command);
     switch (routeOf(command.name)) {
       case 'engine':
         return this.#runHere(command);
@@ -86,6 +120,15 @@ export class RelaySession implements Relay {
         return this.#list(command);
       case 'copy':
         return this.#copy(command);
+      case 'quota': {
+        const whole = await this.#session.reader.complete(command, this.#session.invite);
+        const ours = namesOwnRoot(this.#session, whole) || !this.#upstream.capabilities.has('QUOTA');
+        return ours ? this.#runHere(whole) : this.#forward(whole);
+      }
+      case 'quotaroot':
+        return this.#quotaRoot(command);
+      case 'notify':
+        return this.#notify(command);
     }
   }
 
@@ -108,6 +151,15 @@ export class RelaySession implements Relay {
     await dispatch(this.#session, command);
   }
 
+  /** A command of an extension that is not told works nowhere: not in a view that knows it, nor upstream. */
+  async #runUnknown(command: IncomingCommand): Promise<void> {
+    await this.#upstream.idle();
+    await conclude(this.#session, command, false, async () => {
+      await this.#session.reader.refuseLiteral(command.literal);
+      throw new SyntaxFailure('Unknown command');
+    });
+  }
+
   async #forward(command: IncomingCommand, onAnswer?: (answer: TaggedAnswer) => void): Promise<void> {
     const upstream = await this.#reachable(command);
     if (upstream === null) return;
@@ -126,6 +178,7 @@ export class RelaySession implements Relay {
   /** A forwarded command whose answer will not come; with a folder selected the whole session ends. */
   #lost(tag: string): void {
     // A SELECT that fails leaves nothing selected (RFC 3501 section 6.3.1), so the session can go on.
+    this.#opening = 0;
     if (this.#folder === 'opening') this.#folder = 'none';
     if (this.#closing || this.#folder !== 'none') return;
     this.#session.writer.relay(Buffer.from(`${tag} NO [UNAVAILABLE] ${DOWN}\r\n`, 'latin1'));
@@ -135,7 +188,7 @@ export class RelaySession implements Relay {
   #tracking(command: IncomingCommand): ((answer: TaggedAnswer) => void) | undefined {
     if (command.name !== 'CLOSE' && command.name !== 'UNSELECT') return undefined;
     return answer => {
-      if (answer.status === 'OK') this.#folder = 'none';
+      if (answer.status === 'OK') this.#selectedUpstream('none');
     };
   }
 
@@ -152,7 +205,10 @@ export class RelaySession implements Relay {
     const named = await this.#withMailbox(command);
     if (named.ours) {
       await this.#upstream.idle();
-      await this.#deselectUpstream();
+      if (this.#folder !== 'none') {
+        await this.#deselectUpstream();
+        session.writer.line('* OK [CLOSED] Previous mailbox closed.');
+      }
       await dispatch(session, named.command);
       return;
     }
@@ -160,7 +216,7 @@ export class RelaySession implements Relay {
       await this.#upstream.idle();
       await session.selected?.close();
       session.selected = null;
-      if (session.enabled.has('QRESYNC')) session.writer.line('* OK [CLOSED] Previous mailbox closed.');
+      session.writer.line('* OK [CLOSED] Previous mailbox closed.');
       await session.writer.flush();
     }
     const upstream = await this.#reachable(named.command);
@@ -169,26 +225,31 @@ export class RelaySession implements Relay {
     if (enablesCondstore(named.command)) this.#session.enabled.add('CONDSTORE');
     // From the first response on, the folder's data is the client's.
     this.#folder = 'opening';
+    this.#opening++;
     await forwardCommand(session, upstream, named.command, {
       ...this.#hooks,
       answered: answer => {
-        if (answer.status !== 'OK') this.#folder = 'none';
-        else this.#folder = /^\[READ-ONLY\]/i.test(answer.text) ? 'read-only' : 'read-write';
+        this.#opening--;
+        if (answer.status !== 'OK') this.#selectedUpstream('none');
+        else this.#selectedUpstream(/^\[READ-ONLY\]/i.test(answer.text) ? 'read-only' : 'read-write');
       },
     });
   }
 
+  /** An answer says what is selected now, unless the client has gone on to the next folder already. */
+  #selectedUpstream(folder: 'none' | 'read-write' | 'read-only'): void {
+    this.#folder = this.#opening > 0 ? 'opening' : folder;
+  }
+
   /** Leaves the upstream's folder without expunging it; what it says of the folder meanwhile is dropped. */
   async #deselectUpstream(): Promise<void> {
-    if (this.#folder === 'none') return;
     this.#folder = 'none';
     if (!this.#upstream.usable) return;
-    const capture = (): Disposition => 'drop';
     // Without UNSELECT, a SELECT that fails does the same (RFC 3501 section 6.3.1); CLOSE would expunge.
     const leave = this.#upstream.capabilities.has('UNSELECT')
       ? 'UNSELECT'
       : `EXAMINE "archivia-${Math.random().toString(36).slice(2)}"`;
-    await this.#upstream.command([leave], { capture }).catch(ignoreGone);
+    await this.#upstream.command([leave]).catch(ignoreGone);
   }
 
   /** What the client switched on while it was in a view, or before the upstream was lost, holds upstream too. */
@@ -200,7 +261,8 @@ export class RelaySession implements Relay {
     if (missing.length === 0) return;
     await upstream.idle();
     for (const name of missing) this.#enabledUpstream.add(name);
-    await upstream.command([`ENABLE ${missing.join(' ')}`], { capture: () => 'drop' }).catch(ignoreGone);
+    const capture = (line: Buffer) => (/^\* ENABLED\b/i.test(line.toString('latin1', 0, 16)) ? 'drop' : null);
+    await upstream.command([`ENABLE ${missing.join(' ')}`], { capture }).catch(ignoreGone);
   }
 
   /** ENABLE holds on both sides of the border, so only what both can do is switched on (RFC 5161). */
@@ -230,6 +292,54 @@ export class RelaySession implements Relay {
       session.writer.line(`* ENABLED${enabled.map(name => ` ${name}`).join('')}`);
       return { text: 'ENABLE completed.' };
     });
+  }
+
+  /**
+   * What names views is watched here, the rest by the upstream; personal and subscribed mailboxes by both. The
+   * upstream's refusal is the client's.
+   */
+  async #notify(command: IncomingCommand): Promise<void> {
+    const session = this.#session;
+    const whole = await session.reader.complete(command, session.invite);
+    const upstream = await this.#reachable(whole);
+    if (upstream === null) return;
+    await upstream.idle();
+    await conclude(session, whole, true, async () => {
+      const request = parseNotify(argumentsOf(whole));
+      const parts = upstreamNotify(request, octets => this.#owns(octets));
+      // The STATUS responses that were asked for come before the tagged answer.
+      const capture = (line: Buffer): Disposition | null =>
+        ANSWER.test(line.toString('latin1', 0, 32)) ? 'forward' : null;
+      const answer = await this.#own(upstream.command(parts, { capture }));
+      if (answer.status === 'BAD') throw new SyntaxFailure(answer.text);
+      if (answer.status === 'NO') throw refusalOf(answer);
+      this.#notifyUpstream = parts;
+      this.#held.reopen();
+      await setNotifications(session, request, () => this.#silenceUpstream());
+      return { text: 'Notify completed.' };
+    });
+  }
+
+  /** More notifications than can be kept: both sides are silent from now on, and the client knows. */
+  #overflown(): void {
+    this.#session.notify?.stop();
+    this.#session.notify = SILENCE;
+    this.#silenceUpstream();
+  }
+
+  #silenceUpstream(): void {
+    this.#notifyUpstream = null;
+    if (this.#upstream.usable) this.#upstream.command(['NOTIFY NONE']).catch(ignoreGone);
+  }
+
+  /** What the upstream told while a command of ours was running. */
+  #releaseHeld(): void {
+    for (const response of this.#held.take()) this.#session.writer.relay(response);
+  }
+
+  /** To the client, unless a command of ours is answering: then behind that. */
+  #pass(): Disposition {
+    return this.#folder === 'none' && this.#session.turn.taken ? this.#held.sink() : 'forward';
   }
 
   async #rename(command: IncomingCommand): Promise<void> {
@@ -263,6 +373,19 @@ export class RelaySession implements Relay {
         await session.writer.flush();
       },
     });
+  }
+
+  async #quotaRoot(command: IncomingCommand): Promise<void> {
+    const session = this.#session;
+    const whole = await session.reader.complete(command, session.invite);
+    if ((await this.#withMailbox(whole)).ours) return this.#runHere(whole);
+    const upstream = await this.#reachable(whole);
+    if (upstream === null) return;
+    if (upstream.capabilities.has('QUOTA')) {
+      return forwardCommand(session, upstream, whole, { ...this.#hooks, ...quotaRootHooks(session, whole) });
+    }
+    await upstream.idle();
+    await conclude(session, whole, true, () => answerQuotaRoot(session, whole));
   }
 
   async #idle(command: IncomingCommand): Promise<void> {
@@ -315,6 +438,7 @@ export class RelaySession implements Relay {
       if (this.#folder === 'none') throw new SyntaxFailure('No mailbox selected');
       if (destination === null) throw new Refusal('NONEXISTENT', 'Questa cartella non esiste.');
       if (whole.name.endsWith('MOVE')) this.#checkMayMove();
+      await refuseBeyondPlan(session, destination, 1);
       return this.#own(copyIntoView(session, upstream, whole, destination));
     });
   }
@@ -354,7 +478,7 @@ export class RelaySession implements Relay {
   }
 
   #decode(octets: string): string | null {
-    return this.#session.enabled.has('UTF8=ACCEPT') ? utf8(octets) : decodeMutf7(octets);
+    return this.#session.utf8Names ? utf8(octets) : decodeMutf7(octets);
   }
 
   #owns(octets: string): boolean {
@@ -369,19 +493,7 @@ export class RelaySession implements Relay {
   async #reachable(command: IncomingCommand): Promise<UpstreamConnection | null> {
     if (this.#upstream.usable) return this.#upstream;
     try {
-      const { account, password } = this.#credentials;
-      if (account.upstream.kind !== 'remote') throw new UpstreamGone('no upstream');
-      const upstream = await UpstreamConnection.open(account.upstream.imap);
-      const answer = await upstream.logIn(account.login, password);
-      if (answer.status !== 'OK') {
-        upstream.destroy();
-        throw new UpstreamGone('login refused');
-      }
-      this.#upstream = upstream;
-      this.#enabledUpstream.clear();
-      this.#attach(upstream);
-      await this.#enableUpstream(upstream);
-      return upstream;
+      return await this.#reconnect();
     } catch (error) {
       this.#session.logger.warn({ err: error }, 'upstream not reachable');
       await conclude(this.#session, command, false, async () => {
@@ -392,6 +504,24 @@ export class RelaySession implements Relay {
     }
   }
 
+  /** Rejects when the upstream cannot be had. */
+  async #reconnect(): Promise<UpstreamConnection> {
+    const { account, password } = this.#credentials;
+    if (account.upstream.kind !== 'remote') throw new UpstreamGone('no upstream');
+    const upstream = await UpstreamConnection.open(account.upstream.imap);
+    const answer = await upstream.logIn(account.login, password);
+    if (answer.status !== 'OK') {
+      upstream.destroy();
+      throw new UpstreamGone('login refused');
+    }
+    this.#upstream = upstream;
+    this.#enabledUpstream.clear();
+    this.#attach(upstream);
+    await this.#enableUpstream(upstream);
+    if (this.#notifyUpstream !== null) await upstream.command(this.#notifyUpstream);
+    return upstream;
+  }
+
   #attach(upstream: UpstreamConnection): void {
     const relay = this;
     const { writer } = this.#session;
@@ -400,7 +530,7 @@ export class RelaySession implements Relay {
         return relay.#folder !== 'none';
       },
       untagged: line => this.#untagged(line),
-      forward: octets => writer.relay(octets),
+      forward: (octets, more) => writer.relay(octets, more),
       clientDrained: () => writer.drained(),
       closed: (error, midResponse) => this.#upstreamClosed(error, midResponse),
     });
@@ -410,7 +540,11 @@ export class RelaySession implements Relay {
   #untagged(line: Buffer): Disposition {
     const text = line.toString('latin1', 0, 4096);
     // Its text names hosts; the connection's end is told in our own words.
-    if (/^\* BYE\b/i.test(text)) return 'drop';
+    if (/^\* BYE\b/i.test(text)) {
+      const upstream = this.#upstream;
+      setTimeout(() => upstream.destroy(), PARTING_MILLISECONDS).unref();
+      return 'drop';
+    }
     const rewritten = rewriteCapabilities(text, this.capabilities);
     if (rewritten !== null) {
       // Unasked for while a view is selected, it is no news either.
@@ -418,20 +552,27 @@ export class RelaySession implements Relay {
       return 'drop';
     }
     if (/^\* (?:LIST|XLIST|LSUB) /i.test(text)) return this.#listResponse(text, line.length <= 4096);
+    if (/^\* OK \[NOTIFICATIONOVERFLOW\]/i.test(text) && this.#notifyUpstream !== null) {
+      this.#notifyUpstream = null;
+      this.#session.notify?.stop();
+      this.#session.notify = SILENCE;
+    }
     if (this.#folder !== 'none') return 'forward';
-    return ANSWER.test(text) || /^\* (?:OK|NO) \[ALERT\]/i.test(text) ? 'forward' : 'drop';
+    return ANSWER.test(text) || SESSION_NEWS.test(text) ? this.#pass() : 'drop';
   }
 
   /** Notes what the merged list must know, and says that INBOX has children when our trees are among them. */
   #listResponse(text: string, whole: boolean): Disposition {
     if (/^\* X?LIST \([^)]*\\Archive\b/i.test(text)) this.#upstreamHasArchive = true;
     const { prefix, delimiter } = this.#names;
-    if (prefix === '' || !whole || !/\\HasNoChildren|\\NoInferiors/i.test(text)) return 'forward';
+    if (prefix === '' || !whole || !/\\HasNoChildren|\\NoInferiors/i.test(text)) return this.#pass();
     const parent = prefix.endsWith(delimiter) ? prefix.slice(0, -delimiter.length) : prefix;
     const name = / "?([^" ]+)"?$/.exec(text)?.[1];
-    if (name?.toUpperCase() !== parent.toUpperCase()) return 'forward';
+    if (name?.toUpperCase() !== parent.toUpperCase()) return this.#pass();
     const corrected = text.replace(/\\HasNoChildren/gi, '\\HasChildren').replace(/ ?\\NoInferiors/gi, '');
-    this.#session.writer.relay(Buffer.from(`${corrected}\r\n`, 'latin1'));
+    const octets = Buffer.from(`${corrected}\r\n`, 'latin1');
+    if (this.#pass() === 'forward') this.#session.writer.relay(octets);
+    else this.#held.add([octets], octets.length);
     return 'drop';
   }
 
@@ -455,9 +596,17 @@ export class RelaySession implements Relay {
 
   #keepUpstream(): void {
     const upstream = this.#upstream;
-    if (this.#folder !== 'none' || !upstream.usable || upstream.busy) return;
-    upstream.command(['NOOP'], { capture: () => 'drop' }).catch(ignoreGone);
+    if (this.#folder !== 'none' || upstream.busy) return;
+    if (upstream.usable) upstream.command(['NOOP']).catch(ignoreGone);
+    // Who is to be notified does not come to call.
+    else if (this.#notifyUpstream !== null && !this.#closing) this.#reconnect().catch(ignoreGone);
   }
+}
+
+/** The upstream's NO, with its code. */
+function refusalOf(answer: TaggedAnswer): Refusal {
+  const [, code = null, text = answer.text] = /^\[([^\]]*)\] ?(.*)$/s.exec(answer.text) ?? [];
+  return new Refusal(code, text);
 }
 
 const CONDSTORE_USE: Record<string, RegExp> = {

@@ -14,12 +14,17 @@ export type Route =
   | 'noop'
   | 'idle'
   | 'enable'
+  | 'notify'
+  /** Names a quota root, or a mailbox whose roots are ours and the upstream's. */
+  | 'quota'
+  | 'quotaroot'
   /** The upstream's alone. */
   | 'upstream';
 
 const ROUTES: Record<Route, readonly string[]> = {
-  engine: ['CAPABILITY', 'ID', 'LOGOUT', 'LOGIN', 'AUTHENTICATE', 'STARTTLS'],
+  engine: ['CAPABILITY', 'COMPRESS', 'ID', 'LOGOUT', 'LOGIN', 'AUTHENTICATE', 'STARTTLS'],
   selected: [
+    'CANCELUPDATE',
     'CHECK',
     'CLOSE',
     'EXPUNGE',
@@ -37,7 +42,18 @@ const ROUTES: Record<Route, readonly string[]> = {
     'UNSELECT',
   ],
   copy: ['COPY', 'MOVE', 'UID COPY', 'UID MOVE'],
-  mailbox: ['CREATE', 'DELETE', 'STATUS', 'SUBSCRIBE', 'UNSUBSCRIBE'],
+  mailbox: [
+    'CREATE',
+    'DELETE',
+    'DELETEACL',
+    'GETACL',
+    'LISTRIGHTS',
+    'MYRIGHTS',
+    'SETACL',
+    'STATUS',
+    'SUBSCRIBE',
+    'UNSUBSCRIBE',
+  ],
   select: ['SELECT', 'EXAMINE'],
   append: ['APPEND'],
   rename: ['RENAME'],
@@ -45,12 +61,34 @@ const ROUTES: Record<Route, readonly string[]> = {
   noop: ['NOOP'],
   idle: ['IDLE'],
   enable: ['ENABLE'],
+  notify: ['NOTIFY'],
+  quota: ['GETQUOTA'],
+  quotaroot: ['GETQUOTAROOT'],
   upstream: ['NAMESPACE'],
 };
 
 const BY_NAME = new Map<string, Route>(
   Object.entries(ROUTES).flatMap(([route, names]) => names.map(name => [name, route as Route] as const)),
 );
+
+const CAPABILITIES: Record<string, string> = {
+  CANCELUPDATE: 'CONTEXT=SEARCH',
+  DELETEACL: 'ACL',
+  GETACL: 'ACL',
+  LISTRIGHTS: 'ACL',
+  MYRIGHTS: 'ACL',
+  NOTIFY: 'NOTIFY',
+  SETACL: 'ACL',
+  SORT: 'SORT',
+  THREAD: 'THREAD=REFERENCES',
+  'UID SORT': 'SORT',
+  'UID THREAD': 'THREAD=REFERENCES',
+};
+
+/** The capability without which a command is unknown on an upstream's account; null where there is none such. */
+export function capabilityOf(name: string): string | null {
+  return CAPABILITIES[name] ?? null;
+}
 
 /**
  * An unlisted command goes to the engine, which refuses it: a command of an extension that is not advertised must not

@@ -62,6 +62,11 @@ export class ResponseSplitter {
     return this.#literalLeft === 0 && !this.#continued;
   }
 
+  /** Whether all octets so far have been dealt with. */
+  get empty(): boolean {
+    return this.atBoundary && this.#pending.length === 0;
+  }
+
   push(chunk: Buffer): void {
     if (this.#failed) return;
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
@@ -128,7 +133,8 @@ export class ResponseSplitter {
       }
       this.#scanned = 0;
       const text = chunk.subarray(at, lineFeed > at && chunk[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed);
-      const mark = text[text.length - 1] === CLOSING_BRACE ? literalMark(text) : null;
+      const mayHold = text[text.length - 1] === CLOSING_BRACE && (this.#continued || mayHoldLiteral(text));
+      const mark = mayHold ? literalMark(text) : null;
       if (!this.#continued) {
         if (this.#target.transparent() && isMailboxData(text)) {
           this.#disposition = 'forward';
@@ -161,6 +167,14 @@ export class ResponseSplitter {
       error => this.#target.failed(error as Error),
     );
   }
+}
+
+/** What a status response says behind its code is text, whatever it looks like (RFC 3501 section 9, `resp-text`). */
+function mayHoldLiteral(line: Buffer): boolean {
+  if (isMailboxData(line)) return true;
+  const text = line.toString('latin1');
+  const status = /^(?:\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH))(?: (.*))?$/is.exec(text);
+  return status === null || /^\[[^\]]*$/.test(status[1] ?? '');
 }
 
 /** `* 12 FETCH ...`, `* 3 EXISTS`: the bulk of what an upstream says. */

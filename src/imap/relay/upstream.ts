@@ -2,9 +2,12 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { RemoteConfig } from '../../config/schema.ts';
 import { upstreamTls } from '../../store/accounts/upstream-tls.ts';
+import { LIMITS } from '../wire/limits.ts';
 import { type Disposition, ResponseSplitter } from './splitter.ts';
 
 const CONNECT_MILLISECONDS = 20_000;
+/** From the first octet to a session: an upstream that hangs here would keep every login of the account waiting. */
+const LOGIN_MILLISECONDS = 60_000;
 
 /** The upstream cannot be reached, closed the connection, or broke the protocol. */
 export class UpstreamGone extends Error {
@@ -33,7 +36,8 @@ export interface Outstanding {
 export interface UpstreamListener {
   readonly transparent: boolean;
   untagged(line: Buffer): Disposition;
-  forward(octets: Buffer): boolean;
+  /** @param more the response goes on */
+  forward(octets: Buffer, more: boolean): boolean;
   /** Resolves when the client can take more. */
   clientDrained(): Promise<void>;
   /** @param midResponse a response to the client was cut short: no well-formed line can follow it */
@@ -57,12 +61,15 @@ export class UpstreamConnection {
   #listener: UpstreamListener | null = null;
   #greeting: ((line: string) => void) | null = null;
   #idleWaiters: (() => void)[] = [];
+  #roomWaiters: (() => void)[] = [];
   #error: UpstreamGone | null = null;
   #waitingForClient = false;
+  readonly #login: NodeJS.Timeout;
   capabilities: ReadonlySet<string> = new Set();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.#login = setTimeout(() => this.#fail(new UpstreamGone('login takes too long')), LOGIN_MILLISECONDS);
     this.#splitter = new ResponseSplitter({
       forward: octets => this.#forward(octets),
       decide: line => this.#decide(line),
@@ -88,6 +95,8 @@ export class UpstreamConnection {
     if (remote.tls === 'starttls') {
       const answer = await upstream.command(['STARTTLS']);
       if (answer.status !== 'OK') throw upstream.#abandon('upstream refuses STARTTLS');
+      // Half a response, in clear text, would become one with what follows under TLS.
+      if (!upstream.#splitter.empty) throw upstream.#abandon('upstream talks behind its answer to STARTTLS');
       // Whatever was said in clear text is forgotten, an injected CAPABILITY too (RFC 3501 section 6.2.1).
       upstream.#unlisten();
       upstream.capabilities = new Set();
@@ -106,6 +115,7 @@ export class UpstreamConnection {
 
   /** From now on untagged data and the client's answers go there. */
   attach(listener: UpstreamListener): void {
+    clearTimeout(this.#login);
     this.#listener = listener;
   }
 
@@ -227,9 +237,19 @@ export class UpstreamConnection {
     });
   }
 
-  /** Whether commands wait for their answer. */
+  /** Commands of the client that are on their way upstream: nothing of ours may be written into them. */
+  sending = 0;
+
+  /** Whether commands are being sent or wait for their answer. */
   get busy(): boolean {
-    return this.#outstanding.length > 0;
+    return this.#outstanding.length > 0 || this.sending > 0;
+  }
+
+  /** Resolves when another command may be sent: a client that pipelines without end waits for answers. */
+  async room(): Promise<void> {
+    while (this.#outstanding.length >= LIMITS.outstandingCommands) {
+      await new Promise<void>(resolve => this.#roomWaiters.push(resolve));
+    }
   }
 
   /** Resolves when nothing is outstanding. */
@@ -243,6 +263,7 @@ export class UpstreamConnection {
   end(): void {
     if (this.#error !== null) return;
     this.#error = new UpstreamGone('closed by us');
+    clearTimeout(this.#login);
     this.#listener = null;
     if (this.#splitter.atBoundary && !this.busy) this.#socket.end(`${this.#nextTag()} LOGOUT\r\n`);
     else this.#socket.destroy();
@@ -263,13 +284,13 @@ export class UpstreamConnection {
   }
 
   #decide(line: Buffer): Disposition {
+    if (this.#greeting !== null) {
+      this.#greeting(line.toString('latin1'));
+      this.#greeting = null;
+      return 'drop';
+    }
     const first = line[0];
     if (first === 0x2a) {
-      if (this.#greeting !== null) {
-        this.#greeting(line.toString('latin1'));
-        this.#greeting = null;
-        return 'drop';
-      }
       const captured = this.#outstanding[0]?.capture?.(line) ?? null;
       if (captured !== null) return captured;
       return this.#listener?.untagged(line) ?? 'drop';
@@ -303,6 +324,9 @@ export class UpstreamConnection {
   }
 
   #wakeIdle(): void {
+    const waiting = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiting) wake();
     if (this.#outstanding.length > 0) return;
     const waiters = this.#idleWaiters;
     this.#idleWaiters = [];
@@ -311,7 +335,8 @@ export class UpstreamConnection {
 
   #forward(octets: Buffer): void {
     const listener = this.#listener;
-    if (listener === null || listener.forward(octets) || this.#waitingForClient) return;
+    const more = !this.#splitter.atBoundary;
+    if (listener === null || listener.forward(octets, more) || this.#waitingForClient) return;
     // The client is slow: the upstream waits with us.
     this.#waitingForClient = true;
     this.#splitter.hold();
@@ -384,6 +409,7 @@ export class UpstreamConnection {
       return;
     }
     this.#error = error;
+    clearTimeout(this.#login);
     this.#socket.destroy();
     this.#closedEarly?.(error);
     for (const outstanding of this.#outstanding.splice(0)) outstanding.failed(error);

@@ -1,19 +1,32 @@
-import type { SearchCriteria } from '../../store/criteria.ts';
+import type { SearchCriteria, SortCriterion, SortKey, ThreadAlgorithm } from '../../store/criteria.ts';
 import { Refusal, SyntaxFailure } from '../errors.ts';
 import { isDay, monthIndex } from '../internal-date.ts';
 import type { Numbers } from '../numbering.ts';
 import { type Parser, type SequenceSet, utf8 } from '../wire/parser.ts';
-
-/** Options of RETURN (RFC 4731, RFC 5182). */
-export type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE';
+import { parseReturn, type ReturnOptions } from './returns.ts';
 
 /** A SEARCH as understood. */
 export interface SearchRequest {
   /** null: the plain SEARCH response of RFC 3501. */
-  readonly returns: ReadonlySet<ReturnOption> | null;
+  readonly returns: ReturnOptions | null;
   readonly criteria: SearchCriteria;
   /** A MODSEQ key was used: the answer tells the highest MODSEQ (RFC 7162 section 3.1.5). */
   readonly modseq: boolean;
+  /** The criteria without the freedom of FUZZY: what meets them too is more relevant. null: no FUZZY was used. */
+  readonly exact: SearchCriteria | null;
+  /** What meets the criteria depends on the moment, or on what is in the mailbox just now. */
+  readonly momentary: boolean;
+}
+
+/** A SORT as understood. */
+export interface SortRequest extends SearchRequest {
+  readonly keys: readonly SortCriterion[];
+}
+
+/** A THREAD as understood. */
+export interface ThreadRequest {
+  readonly algorithm: ThreadAlgorithm;
+  readonly criteria: SearchCriteria;
 }
 
 /** What the session has to say to a SEARCH's arguments. */
@@ -24,7 +37,27 @@ export interface SearchContext {
   readonly utf8Only: boolean;
 }
 
-const RETURN_OPTIONS: readonly string[] = ['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE'];
+const SORT_KEYS: Record<string, SortKey> = {
+  ARRIVAL: 'arrival',
+  CC: 'cc',
+  DATE: 'date',
+  FROM: 'from',
+  SIZE: 'size',
+  SUBJECT: 'subject',
+  TO: 'to',
+  DISPLAYFROM: 'displayFrom',
+  DISPLAYTO: 'displayTo',
+  RELEVANCY: 'relevancy',
+};
+/** Words of one FUZZY text: each is a search of its own. */
+const MAXIMUM_WORDS = 20;
+/** Keys of one SORT: each is a term of the order, and none says anything the second time. */
+const MAXIMUM_SORT_KEYS = 50;
+const THREAD_ALGORITHMS: Record<string, ThreadAlgorithm> = {
+  REFERENCES: 'references',
+  REFS: 'refs',
+  ORDEREDSUBJECT: 'orderedSubject',
+};
 /** NOT and OR inside each other; parentheses have the parser's own limit. Chains of OR are as long as they like. */
 const MAXIMUM_DEPTH = 500;
 /** Keys of one program: the store makes a condition of each. */
@@ -49,52 +82,119 @@ const FLAG_KEYS: Record<string, SearchCriteria> = {
   NEW: NONE,
   RECENT: NONE,
   OLD: ALL,
+  // Every message here has a save date (RFC 8514).
+  SAVEDATESUPPORTED: ALL,
 };
 
 const TEXT_KEYS = ['BCC', 'BODY', 'CC', 'FROM', 'SUBJECT', 'TEXT', 'TO'];
 
-const DATE_KEYS: Record<string, { op: 'before' | 'on' | 'since'; field: 'internal' | 'sent' }> = {
+const DATE_KEYS: Record<string, { op: 'before' | 'on' | 'since'; field: 'internal' | 'sent' | 'saved' }> = {
   BEFORE: { op: 'before', field: 'internal' },
   ON: { op: 'on', field: 'internal' },
   SINCE: { op: 'since', field: 'internal' },
   SENTBEFORE: { op: 'before', field: 'sent' },
   SENTON: { op: 'on', field: 'sent' },
   SENTSINCE: { op: 'since', field: 'sent' },
+  SAVEDBEFORE: { op: 'before', field: 'saved' },
+  SAVEDON: { op: 'on', field: 'saved' },
+  SAVEDSINCE: { op: 'since', field: 'saved' },
 };
 
-/** Reads everything behind the command's name. */
+/** Reads everything behind SEARCH. */
 export function parseSearch(parser: Parser, context: SearchContext): SearchRequest {
   parser.space();
-  let returns: Set<ReturnOption> | null = null;
-  if (parser.startsWith('RETURN (')) {
-    parser.keyword();
-    parser.space();
-    returns = parseReturn(parser);
-    parser.space();
-  }
-  let charset: string | null = null;
+  const returns = parseReturns(parser);
   if (parser.startsWith('CHARSET ')) {
     parser.keyword();
     parser.space();
     if (context.utf8Only) throw new SyntaxFailure('CHARSET is not allowed with UTF8=ACCEPT');
-    charset = parser.astring().toUpperCase();
-    parser.space();
+    parseCharset(parser);
   }
-  if (charset !== null && charset !== 'UTF-8' && charset !== 'US-ASCII') throw badCharset();
+  const program = parseProgram(parser, context);
+  if (returns?.relevancy === true && program.exact === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
+  return { returns, ...program };
+}
+
+/** Reads everything behind SORT (RFC 5256 section 3, RFC 5267 section 3). */
+export function parseSort(parser: Parser, context: SearchContext): SortRequest {
+  parser.space();
+  const returns = parseReturns(parser);
+  const keys = parser.list(() => {
+    const reverse = parser.startsWith('REVERSE ');
+    if (reverse) {
+      parser.keyword();
+      parser.space();
+    }
+    const name = parser.keyword();
+    const key = Object.hasOwn(SORT_KEYS, name) ? SORT_KEYS[name] : undefined;
+    if (key === undefined) throw new SyntaxFailure('Unknown sort key');
+    return { key, reverse };
+  });
+  if (keys.length === 0) throw new SyntaxFailure('No sort key');
+  if (keys.length > MAXIMUM_SORT_KEYS) throw new Refusal('LIMIT', 'Troppi criteri di ordinamento.');
+  parser.space();
+  parseCharset(parser);
+  const program = parseProgram(parser, context);
+  const ranked = returns?.relevancy === true || keys.some(({ key }) => key === 'relevancy');
+  if (ranked && program.exact === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
+  return { returns, keys, ...program };
+}
+
+/** Reads everything behind THREAD (RFC 5256 section 3). */
+export function parseThread(parser: Parser, context: SearchContext): ThreadRequest {
+  parser.space();
+  const name = parser.keyword();
+  const algorithm = Object.hasOwn(THREAD_ALGORITHMS, name) ? THREAD_ALGORITHMS[name] : undefined;
+  if (algorithm === undefined) throw new SyntaxFailure('Unknown thread algorithm');
+  parser.space();
+  parseCharset(parser);
+  return { algorithm, criteria: parseProgram(parser, context).criteria };
+}
+
+function parseReturns(parser: Parser): ReturnOptions | null {
+  if (!parser.startsWith('RETURN (')) return null;
+  parser.keyword();
+  parser.space();
+  const returns = parseReturn(parser);
+  parser.space();
+  return returns;
+}
+
+/** A charset and the space behind it. */
+function parseCharset(parser: Parser): void {
+  const charset = parser.astring().toUpperCase();
+  parser.space();
+  if (charset !== 'UTF-8' && charset !== 'US-ASCII') throw badCharset();
+}
+
+type Program = Pick<SearchRequest, 'criteria' | 'modseq' | 'exact' | 'momentary'>;
+
+function parseProgram(parser: Parser, context: SearchContext): Program {
   const keys = new KeyParser(parser, context);
   const criteria = keys.program();
   parser.end();
-  return { returns, criteria, modseq: keys.modseqUsed };
+  return {
+    criteria,
+    modseq: keys.modseqUsed,
+    exact: keys.fuzzyUsed ? withExact(criteria, keys.exact) : null,
+    momentary: keys.momentary,
+  };
 }
 
-function parseReturn(parser: Parser): Set<ReturnOption> {
-  const options = new Set<ReturnOption>();
-  for (const option of parser.list(() => parser.keyword())) {
-    if (!RETURN_OPTIONS.includes(option)) throw new SyntaxFailure('Unknown return option');
-    options.add(option as ReturnOption);
-  }
-  if (options.size === 0) options.add('ALL');
-  return options;
+/** The criteria with the strict meaning of what FUZZY has loosened. */
+function withExact(criteria: SearchCriteria, exact: ReadonlyMap<SearchCriteria, SearchCriteria>): SearchCriteria {
+  const strict = exact.get(criteria);
+  if (strict !== undefined) return strict;
+  if (criteria.op === 'not') return { op: 'not', operand: withExact(criteria.operand, exact) };
+  if (criteria.op !== 'and' && criteria.op !== 'or') return criteria;
+  return { op: criteria.op, operands: criteria.operands.map(operand => withExact(operand, exact)) };
+}
+
+/** Words in any order. */
+function loosened<C extends SearchCriteria & { readonly needle: string }>(criteria: C): SearchCriteria | null {
+  const words = criteria.needle.split(/\s+/).filter(word => word !== '');
+  if (words.length < 2 || words.length > MAXIMUM_WORDS) return null;
+  return { op: 'and', operands: words.map(needle => ({ ...criteria, needle })) };
 }
 
 class KeyParser {
@@ -103,6 +203,11 @@ class KeyParser {
   #depth = 0;
   #keys = 0;
   modseqUsed = false;
+  fuzzyUsed = false;
+  momentary = false;
+  /** Strict meanings of loosened criteria. */
+  readonly exact = new Map<SearchCriteria, SearchCriteria>();
+  #fuzzy = false;
 
   constructor(parser: Parser, context: SearchContext) {
     this.#parser = parser;
@@ -144,7 +249,7 @@ class KeyParser {
     if (simple !== undefined) return simple;
     parser.space();
     if (TEXT_KEYS.includes(name)) {
-      return { op: name.toLowerCase() as 'text', needle: this.#text() };
+      return this.#needle({ op: name.toLowerCase() as 'text', needle: this.#text() });
     }
     const date = Object.hasOwn(DATE_KEYS, name) ? DATE_KEYS[name] : undefined;
     if (date !== undefined) return { ...date, day: this.#date() };
@@ -158,15 +263,17 @@ class KeyParser {
       case 'HEADER': {
         const field = parser.astring();
         parser.space();
-        return { op: 'header', field, needle: this.#text() };
+        return this.#needle({ op: 'header', field, needle: this.#text() });
       }
       case 'LARGER':
         return { op: 'larger', size: parser.number(Number.MAX_SAFE_INTEGER) };
       case 'SMALLER':
         return { op: 'smaller', size: parser.number(Number.MAX_SAFE_INTEGER) };
       case 'YOUNGER':
+        this.momentary = true;
         return { op: 'younger', seconds: this.#positive() };
       case 'OLDER':
+        this.momentary = true;
         return { op: 'older', seconds: this.#positive() };
       case 'NOT':
         return not(this.#key());
@@ -175,6 +282,12 @@ class KeyParser {
         parser.space();
         return or(first, this.#key());
       }
+      case 'FUZZY':
+        return this.#loosely();
+      case 'EMAILID':
+        return { op: 'message', id: this.#objectId() };
+      case 'THREADID':
+        return { op: 'thread', id: this.#objectId() };
       case 'MODSEQ':
         return this.#modseq();
       default:
@@ -183,7 +296,33 @@ class KeyParser {
   }
 
   #set(numbers: Numbers): SearchCriteria {
-    return { op: 'uid', set: this.#context.ranges(this.#parser.sequenceSet(), numbers) };
+    const set = this.#parser.sequenceSet();
+    if (numbers === 'sequence' || set === '$' || set.some(range => range.includes(null))) this.momentary = true;
+    return { op: 'uid', set: this.#context.ranges(set, numbers) };
+  }
+
+  /** FUZZY (RFC 6203 section 3): the words of a text may stand anywhere and in any order. */
+  #loosely(): SearchCriteria {
+    const outer = this.#fuzzy;
+    this.#fuzzy = true;
+    this.fuzzyUsed = true;
+    try {
+      return this.#key();
+    } finally {
+      this.#fuzzy = outer;
+    }
+  }
+
+  #needle<C extends SearchCriteria & { readonly needle: string }>(criteria: C): SearchCriteria {
+    const loose = this.#fuzzy ? loosened(criteria) : null;
+    if (loose === null) return criteria;
+    this.#keys += loose.op === 'and' ? loose.operands.length : 1;
+    this.exact.set(loose, criteria);
+    return loose;
+  }
+
+  #objectId(): string {
+    return this.#parser.run(/[A-Za-z0-9_-]/, 'object identifier');
   }
 
   #positive(): number {

@@ -18,6 +18,8 @@ export const LIMITS = {
   badCommandsAfterLogin: 50,
   /** A line of the upstream, literals apart (Dovecot's imapc allows 1 MiB). */
   upstreamLine: 1024 * 1024,
+  /** Commands of one client that the upstream has not answered. */
+  outstandingCommands: 500,
   /** Untagged data gathered for one of our own commands to the upstream (a FETCH's flags, a LIST). */
   upstreamAnswer: 16 * 1024 * 1024,
   /** Output waiting for a slow client before its command is made to wait. */

@@ -38,6 +38,11 @@ export class Parser {
     return this.#text[this.#at] ?? '';
   }
 
+  /** What follows, up to a literal. */
+  get rest(): string {
+    return this.#text.slice(this.#at);
+  }
+
   /** Whether the text goes on with `word`, in any case. */
   startsWith(word: string): boolean {
     return this.#text.slice(this.#at, this.#at + word.length).toUpperCase() === word.toUpperCase();
@@ -87,6 +92,16 @@ export class Parser {
   /** MODSEQ values have 63 bits; Archivia's own stay far below 2^53, so a larger one is as good as infinite. */
   modseq(): number {
     return this.number(Number.POSITIVE_INFINITY);
+  }
+
+  /** Where the parser stands, for `since`. */
+  get mark(): { readonly segment: number; readonly at: number } {
+    return { segment: this.#segment, at: this.#at };
+  }
+
+  /** What has been read since a mark, as it was written; null when a literal is part of it. */
+  since(mark: { readonly segment: number; readonly at: number }): string | null {
+    return mark.segment === this.#segment ? this.#text.slice(mark.at, this.#at) : null;
   }
 
   get atString(): boolean {

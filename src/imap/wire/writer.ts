@@ -10,6 +10,10 @@ export class ResponseWriter {
   #socket: Duplex;
   #pending: (string | Uint8Array)[] = [];
   #pendingSize = 0;
+  #written = 0;
+  /** A response that is passed on is not complete: nothing of ours may stand inside it. */
+  #midRelay = false;
+  #relayEnded: (() => void)[] = [];
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -19,11 +23,17 @@ export class ResponseWriter {
   push(data: string | Uint8Array): void {
     this.#pending.push(data);
     this.#pendingSize += data.length;
+    this.#written++;
   }
 
   /** `push` with CRLF. */
   line(text: string): void {
     this.push(`${text}\r\n`);
+  }
+
+  /** Grows with everything that is written. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Whether so much waits that the caller should flush before it goes on. */
@@ -33,13 +43,25 @@ export class ResponseWriter {
 
   /** Hands everything to the socket; resolves when the socket can take more. */
   async flush(): Promise<void> {
+    while (this.#midRelay) await this.#relayEnd();
     if (!this.#send()) await this.drained();
   }
 
-  /** Passes octets on at once, behind what is pending; false when the caller should wait for `drained()`. */
-  relay(octets: Uint8Array): boolean {
-    if (this.#pending.length > 0) this.#send();
-    return this.#socket.destroyed ? true : this.#socket.write(octets);
+  /**
+   * Passes octets on at once, behind what is pending; false when the caller should wait for `drained()`.
+   * @param more the response that they belong to goes on: what is pending waits for its end
+   */
+  relay(octets: Uint8Array, more = false): boolean {
+    if (this.#socket.destroyed) return true;
+    if (!this.#midRelay && this.#pending.length > 0) this.#send();
+    const open = this.#socket.write(octets);
+    this.#written++;
+    this.#midRelay = more;
+    if (more || this.#relayEnded.length === 0) return open;
+    const waiting = this.#relayEnded;
+    this.#relayEnded = [];
+    for (const wake of waiting) wake();
+    return open;
   }
 
   async drained(): Promise<void> {
@@ -59,9 +81,25 @@ export class ResponseWriter {
     });
   }
 
-  /** Goes on with another socket (STARTTLS). */
+  /** Goes on with another socket (STARTTLS, COMPRESS); what is pending belongs to the old one. */
   exchange(socket: Duplex): void {
+    if (this.#pending.length > 0) this.#send();
     this.#socket = socket;
+  }
+
+  #relayEnd(): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed) throw new ConnectionClosed();
+    return new Promise<void>(resolve => {
+      const done = () => {
+        socket.off('close', done);
+        resolve();
+      };
+      this.#relayEnded.push(done);
+      socket.on('close', done);
+    }).then(() => {
+      if (socket.destroyed) throw new ConnectionClosed();
+    });
   }
 
   #send(): boolean {

@@ -1,44 +1,23 @@
 import { EventEmitter } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import { type Keyring, openKeyring } from '../crypto/keyring.ts';
+import { UNKEPT_SETTING } from '../ledger/tables.ts';
 import { type AccountStore, type Store, StoreError } from '../types.ts';
-import { findMasterKey, type MasterKey, makeMasterKey, readFileOrNull, writeOnce } from './master-key.ts';
 import { seal, unseal } from './seal.ts';
 import type { Vault } from './types.ts';
 
-const SETTING = 'vault';
-/** A known value under the master key: a wrong key is told at the start, not at the first forgotten password. */
-const CHECK = { file: 'vault.check', label: 'archivia vault check', value: 'archivia' } as const;
-
 /**
- * Opens the vault, and makes its master key where there has never been one. Sealed passwords lie among each account's
- * settings. Throws an Error with a remedy when the key is missing or is not the one that the vault was sealed with.
+ * Opens the vault with the data directory's keyring. Sealed passwords lie among each account's settings. Throws an Error
+ * with a remedy when the master key is missing or is not the one that the vault was sealed with.
  */
-export async function openVault(dataDir: string, config: Config['vault'], store: Store): Promise<Vault> {
-  await mkdir(dataDir, { recursive: true });
-  const checkFile = join(dataDir, CHECK.file);
-  const check = (await readFileOrNull(checkFile))?.toString('utf8') ?? null;
-  const found = await findMasterKey(dataDir, config.keyFile);
-  if (found === null && check !== null) {
-    throw new Error(
-      `the vault in ${dataDir} was sealed with a master key that is no longer there: restore master.key, or give ` +
-        `vault.keyFile or ARCHIVIA_MASTER_KEY; to start anew without the stored passwords remove ${checkFile}`,
-    );
-  }
-  const master = found ?? (await makeMasterKey(dataDir));
-  if (check === null) await writeOnce(checkFile, `${seal(master.key, CHECK.label, CHECK.value)}\n`);
-  await verify(master, checkFile);
-  return new SealedVault(master.key, store);
-}
-
-async function verify(master: MasterKey, checkFile: string): Promise<void> {
-  const sealed = (await readFileOrNull(checkFile))?.toString('utf8').trim() ?? '';
-  if (unseal(master.key, CHECK.label, sealed) === CHECK.value) return;
-  throw new Error(
-    `the master key in ${master.source} is not the one that the vault was sealed with; to start anew without the ` +
-      `stored passwords remove ${checkFile}`,
-  );
+export async function openVault(
+  dataDir: string,
+  config: Config['vault'],
+  store: Store,
+  keyring?: Keyring,
+): Promise<Vault> {
+  const { vaultKey } = keyring ?? (await openKeyring(dataDir, config));
+  return new SealedVault(Buffer.from(vaultKey), store);
 }
 
 class SealedVault implements Vault {
@@ -56,7 +35,7 @@ class SealedVault implements Vault {
     const account = await this.#store.account(name, { create: true });
     // Clients log in often and the password seldom changes: no write, no new ciphertext.
     if ((await this.#unsealed(account, name)) !== password) {
-      await account.setSetting(SETTING, seal(this.#key, name, password));
+      await account.setSetting(UNKEPT_SETTING, seal(this.#key, name, password));
     }
     this.#events.emit('remembered', name);
   }
@@ -68,7 +47,7 @@ class SealedVault implements Vault {
   }
 
   async forget(address: string): Promise<void> {
-    await (await this.#existing(address.toLowerCase()))?.setSetting(SETTING, null);
+    await (await this.#existing(address.toLowerCase()))?.setSetting(UNKEPT_SETTING, null);
   }
 
   onRemembered(listener: (address: string) => void): () => void {
@@ -77,7 +56,7 @@ class SealedVault implements Vault {
   }
 
   async #unsealed(account: AccountStore, address: string): Promise<string | null> {
-    const sealed = await account.setting<string>(SETTING);
+    const sealed = await account.setting<string>(UNKEPT_SETTING);
     return sealed === null ? null : unseal(this.#key, address, sealed);
   }
 

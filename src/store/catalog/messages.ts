@@ -36,7 +36,12 @@ export function messageHandle(id: number): string {
 }
 
 export function messageId(handle: string): number {
-  const digits = /^M([1-9]\d{0,14})$/.exec(handle)?.[1];
-  if (digits === undefined) throw new StoreError('NONEXISTENT', 'Il messaggio non esiste');
-  return Number(digits);
+  const id = numberOfHandle(handle);
+  if (id === 0) throw new StoreError('NONEXISTENT', 'Il messaggio non esiste');
+  return id;
+}
+
+/** 0 for what is no handle. */
+export function numberOfHandle(handle: string): number {
+  return Number(/^M([1-9]\d{0,14})$/.exec(handle)?.[1] ?? 0);
 }

@@ -1,6 +1,7 @@
 /** Where a message goes: the rules of the three trees and of local mailboxes, for filing, copying and moving alike. */
 import type { Category } from '../../pec/types.ts';
 import type { AccountContext, Change, TreeRow } from '../database/context.ts';
+import { journalMessages } from '../journal/journal.ts';
 import { type Flag, type Origin, StoreError, type View } from '../types.ts';
 import { allocateUid, type EntryRow, entryOfMessage, insertEntry, recordExpunged, updateFlags } from './entries.ts';
 import { CONSERVED, isReserved, Keywords, REFUSED, splitFlags } from './flags.ts';
@@ -149,6 +150,7 @@ function add(
   flags: readonly Flag[],
 ): number {
   const { bits, keywords } = splitFlags(flags);
+  if (tree.kind !== 'local') journalMessages(context, 'filed', how.origin.source, [message.id], { tree: tree.kind });
   return insertEntry(context, change, {
     tree,
     leaf,

@@ -45,7 +45,7 @@ export function changes(context: AccountContext, view: View, sinceModseq: number
   return { added, changed, vanished, highestModseq: statusOf(resolved).highestModseq };
 }
 
-function statusOf({ tree, leaves }: ResolvedView): ViewStatus {
+function statusOf({ view, tree, leaves }: ResolvedView): ViewStatus {
   let [messages, unseen, deleted, size, maxUid, maxModseq] = [0, 0, 0, 0, 0, 1];
   for (const leaf of leaves) {
     messages += leaf.messages;
@@ -62,9 +62,20 @@ function statusOf({ tree, leaves }: ResolvedView): ViewStatus {
     recent: 0,
     uidNext: maxUid + 1,
     uidValidity: tree.uidvalidity,
+    mailboxId: mailboxId(view, tree.uidvalidity),
     highestModseq: maxModseq,
     size,
   };
+}
+
+/** A tree's UIDVALIDITY is given to no other, and stays with it under another name. */
+function mailboxId(view: View, uidValidity: number): string {
+  const levels: (string | number)[] = [];
+  if ('special' in view) levels.push(view.special);
+  else if ('year' in view) {
+    for (const level of [view.year, view.month, view.category]) if (level !== undefined) levels.push(level);
+  }
+  return [`F${uidValidity}`, ...levels].join('-');
 }
 
 function firstUnseen(context: AccountContext, resolved: ResolvedView): number | null {

@@ -1,18 +1,25 @@
 /** COPY, MOVE and EXPUNGE inside the store: rows only, the octets stay where they are. */
 import type { AccountContext, Change } from '../database/context.ts';
+import { journalMessages } from '../journal/journal.ts';
+import { requestDistribution } from '../queue/distribution.ts';
 import { type CopyOutcome, StoreError, type View } from '../types.ts';
 import { deletedEntries, type EntryRow, entriesOf, removeEntries } from './entries.ts';
 import { DELETED, Keywords } from './flags.ts';
 import { messageById } from './messages.ts';
 import { checkPlace, place } from './placing.ts';
-import { type ResolvedView, resolve } from './views.ts';
+import { type ResolvedView, resolve, treeOf } from './views.ts';
 
 const BY_HAND = { direction: 'unknown', source: 'imap-copy' } as const;
 
 export function copy(context: AccountContext, view: View, uids: readonly number[], to: View): CopyOutcome {
   return context.write(change => {
     const source = resolve(context, view);
-    return copyEntries(context, change, source, entriesOf(context, source, uids), to);
+    const entries = entriesOf(context, source, uids);
+    if (to.tree === 'conservation' && 'special' in to && to.special === 'distribution') {
+      requestDistribution(context, change, entries);
+      return { uidValidity: treeOf(context, to).uidvalidity, requested: entries.length > 0, pairs: [] };
+    }
+    return copyEntries(context, change, source, entries, to);
   });
 }
 
@@ -26,7 +33,10 @@ export function move(context: AccountContext, view: View, uids: readonly number[
     const inPlace = stays || (view.tree === 'intake' && to.tree === 'intake');
     if (!inPlace) checkRemovable(context, source, entries);
     const outcome = copyEntries(context, change, source, entries, to);
-    if (!inPlace) removeEntries(context, change, source.tree, entries);
+    if (!inPlace) {
+      journalRemoval(context, 'moved-out', source, entries);
+      removeEntries(context, change, source.tree, entries);
+    }
     return outcome;
   });
 }
@@ -62,6 +72,7 @@ function discard(
   entries: readonly EntryRow[],
 ): { uids: number[]; modseq: number } {
   checkRemovable(context, source, entries);
+  journalRemoval(context, 'removed', source, entries);
   removeEntries(context, change, source.tree, entries);
   const modseq =
     entries.length > 0 ? change.modseq(source.tree) : Math.max(1, ...source.leaves.map(leaf => leaf.max_modseq));
@@ -86,6 +97,18 @@ function copyEntries(
     return { source: entry.uid, destination: placed.uid, view: placed.view };
   });
   return { uidValidity: target.uidvalidity, pairs };
+}
+
+/** Mailboxes of a local upstream are no archive. */
+function journalRemoval(
+  context: AccountContext,
+  act: string,
+  { tree }: ResolvedView,
+  entries: readonly EntryRow[],
+): void {
+  if (tree.kind === 'local') return;
+  const ids = entries.map(entry => entry.message);
+  journalMessages(context, act, 'imap', ids, { tree: tree.kind });
 }
 
 /** All or nothing: one conserved message among many stops the whole command. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import type Database from 'better-sqlite3';
+import type Database from 'better-sqlite3-multiple-ciphers';
 import { LRUCache } from 'lru-cache';
+import type { LedgerHead } from '../ledger/head.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { PieceReader } from '../segment/pieces.ts';
 import type { Segments } from '../segment/segments.ts';
 import type { StoreEvent } from '../types.ts';
@@ -22,16 +24,24 @@ export class AccountContext {
   readonly db: Database.Database;
   readonly segments: Segments;
   readonly pieces: PieceReader;
+  readonly ledger: Ledger;
+  readonly #head: LedgerHead;
   readonly #statements = new LRUCache<string, Database.Statement<unknown[], unknown>>({ max: 300 });
   #events: StoreEvent[] = [];
   #broken = false;
 
-  constructor(parts: Pick<AccountContext, 'address' | 'directory' | 'db' | 'segments' | 'pieces'>) {
+  constructor(
+    parts: Pick<AccountContext, 'address' | 'directory' | 'db' | 'segments' | 'pieces' | 'ledger'> & {
+      readonly head: LedgerHead;
+    },
+  ) {
     this.address = parts.address;
     this.directory = parts.directory;
     this.db = parts.db;
     this.segments = parts.segments;
     this.pieces = parts.pieces;
+    this.ledger = parts.ledger;
+    this.#head = parts.head;
   }
 
   /** A prepared statement, kept for the next time. */
@@ -59,12 +69,23 @@ export class AccountContext {
   /** Runs `work` as one transaction; its events are told only when it is on disk. */
   write<T>(work: (change: Change) => T): T {
     const change = new Change(this);
+    const before = this.segments.position;
+    this.segments.roll();
     try {
-      const result = this.db.transaction(() => work(change)).immediate();
+      const result = this.db
+        .transaction(() => {
+          const made = work(change);
+          this.ledger.flush();
+          return made;
+        })
+        .immediate();
+      this.ledger.committed();
       this.#events.push(...change.events());
       return result;
     } catch (error) {
-      if (isWriteFailure(error)) this.markBroken();
+      // Whether what was written down is committed is known only when the account has been opened anew.
+      if (isWriteFailure(error) || this.ledger.pending || this.segments.failed) this.markBroken();
+      else this.segments.reset(before);
       throw error;
     }
   }
@@ -103,6 +124,7 @@ export class AccountContext {
 
   close(): void {
     this.segments.close();
+    this.#head.close();
     this.db.close();
   }
 }

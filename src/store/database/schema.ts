@@ -10,6 +10,19 @@ CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- Committed length of each segment file: what lies beyond was never acknowledged.
 CREATE TABLE segment (number INTEGER PRIMARY KEY, length INTEGER NOT NULL);
 
+-- The last record of the ledger. renumber: UIDs may have been lost, and the trees must get new UIDVALIDITYs.
+CREATE TABLE ledger (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  segment INTEGER NOT NULL,
+  offset INTEGER NOT NULL,
+  scheme INTEGER NOT NULL,
+  length INTEGER NOT NULL,
+  stored INTEGER NOT NULL,
+  renumber INTEGER NOT NULL
+);
+
 CREATE TABLE piece (
   id INTEGER PRIMARY KEY,
   sha256 BLOB NOT NULL UNIQUE,
@@ -51,9 +64,30 @@ CREATE TABLE structure (
   envelope TEXT NOT NULL,
   body TEXT NOT NULL,
   bodystructure TEXT NOT NULL,
+  -- The beginning of the text, for people (RFC 8970).
+  preview TEXT NOT NULL,
   tree BLOB NOT NULL,
   -- zstd, JSON of {summary, pec}.
   facts BLOB NOT NULL
+);
+
+-- Headers of usual length as they stand in the messages, with their CRC-32: what clients ask for first and most.
+CREATE TABLE header (message INTEGER PRIMARY KEY REFERENCES message, checksum INTEGER NOT NULL, octets BLOB NOT NULL);
+
+-- What SORT and THREAD compare (RFC 5256): texts in the form of i;unicode-casemap, sent_at in milliseconds.
+CREATE TABLE sorting (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  sent_at INTEGER,
+  subject TEXT NOT NULL,
+  is_reply INTEGER NOT NULL,
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  cc TEXT NOT NULL,
+  display_sender TEXT NOT NULL,
+  display_recipient TEXT NOT NULL,
+  reference_id TEXT,
+  -- Message-IDs between line breaks, oldest first.
+  refs TEXT NOT NULL
 );
 
 -- Folded text, for what the index cannot answer. Very long texts are not in the index at all.
@@ -75,6 +109,12 @@ CREATE VIRTUAL TABLE search USING fts5 (
 );
 CREATE TABLE unreadable (message INTEGER NOT NULL REFERENCES message, section TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX unreadable_message ON unreadable (message);
+-- Messages whose attachments wait to be read for SEARCH. attempts: that failed.
+CREATE TABLE text_pending (
+  message INTEGER PRIMARY KEY REFERENCES message ON DELETE CASCADE,
+  attempts INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX text_pending_order ON text_pending (attempts, message DESC);
 
 CREATE TABLE tree (
   id INTEGER PRIMARY KEY,
@@ -160,6 +200,24 @@ CREATE TABLE queue (
   queued_at INTEGER NOT NULL
 );
 CREATE TABLE refusal (message INTEGER PRIMARY KEY REFERENCES message, reason TEXT NOT NULL, at INTEGER NOT NULL);
+
+-- Packages of distribution asked for and not made yet; the ids of their messages as JSON.
+CREATE TABLE distribution (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  messages TEXT NOT NULL,
+  requested_at INTEGER NOT NULL
+);
+-- Every act on the archive. Each hash covers the entry and the hash before it.
+CREATE TABLE journal (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  act TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  hash BLOB NOT NULL
+);
+CREATE TRIGGER journal_changed BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER journal_removed BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 
 CREATE TABLE package (id TEXT PRIMARY KEY, sealed_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE package_message (

@@ -3,28 +3,30 @@ import { Keywords, SEEN } from '../catalog/flags.ts';
 import { messageHandle } from '../catalog/messages.ts';
 import { resolve } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
-import type { FetchedMessage, FetchRequest, View } from '../types.ts';
+import type { FetchedMessage, FetchRequest, SectionContent, View } from '../types.ts';
 import { SectionReader } from './sections.ts';
 
 interface Stored {
   readonly envelope: string;
   readonly body: string;
   readonly bodystructure: string;
+  readonly preview: string;
   readonly message_id: string | null;
   readonly thread: string;
 }
 
 /** FETCH: rows by UID; octets of the message only where a section asks for them. */
-export function fetch(
+export async function fetch(
   context: AccountContext,
   view: View,
   uids: readonly number[],
   request: FetchRequest,
-): FetchedMessage[] {
+): Promise<FetchedMessage[]> {
   const columns = new Set(request.columns);
-  const described = (['envelope', 'body', 'bodyStructure', 'messageId', 'threadId'] as const).some(name =>
+  const described = (['envelope', 'body', 'bodyStructure', 'preview', 'messageId', 'threadId'] as const).some(name =>
     columns.has(name),
   );
+  const decoding = request.sections.some(section => section.binary);
   const sections = new SectionReader(context);
   const resolved = resolve(context, view);
   const keywords = new Keywords(context, resolved.tree);
@@ -32,7 +34,14 @@ export function fetch(
     entry => request.changedSince === undefined || entry.modseq > request.changedSince,
   );
   // Octets first: a message that cannot be read is not marked as seen.
-  const contents = entries.map(entry => sections.read(entry.message, entry.size, request.sections));
+  const contents: SectionContent[][] = [];
+  for (const entry of entries) {
+    contents.push(
+      decoding
+        ? await sections.readDecoding(entry.message, entry.size, request.sections)
+        : sections.read(entry.message, entry.size, request.sections),
+    );
+  }
   const seen = request.markSeen
     ? markSeen(
         context,
@@ -55,6 +64,7 @@ export function fetch(
       ...(stored && columns.has('envelope') && { envelope: stored.envelope }),
       ...(stored && columns.has('body') && { body: stored.body }),
       ...(stored && columns.has('bodyStructure') && { bodyStructure: stored.bodystructure }),
+      ...(stored && columns.has('preview') && { preview: stored.preview }),
       ...(stored && columns.has('messageId') && { messageId: stored.message_id }),
       ...(stored && columns.has('threadId') && { threadId: stored.thread }),
       sections: contents[index] ?? [],
@@ -84,7 +94,7 @@ function storedOf(context: AccountContext, message: number): Stored | null {
   return (
     context
       .sql<Stored>(
-        `SELECT s.envelope, s.body, s.bodystructure, m.message_id, m.thread
+        `SELECT s.envelope, s.body, s.bodystructure, s.preview, m.message_id, m.thread
          FROM structure s JOIN message m ON m.id = s.message WHERE s.message = ?`,
       )
       .get(message) ?? null

@@ -1,19 +1,30 @@
-import { decodeBody, filterHeader, locatePart, sectionRange, unpackTree } from '../../mime/index.ts';
+import { crc32 } from 'node:zlib';
+import { type HeaderFilter, headerFilter, locatePart, sectionRange, unpackTree } from '../../mime/index.ts';
 import type { MimeNode } from '../../mime/types.ts';
 import { messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
-import {
-  INLINE_FETCH_BYTES,
-  INLINE_SECTION_BYTES,
-  MAX_BINARY_BYTES,
-  MAX_HEADER_BYTES,
-  MAX_READ_BYTES,
-} from '../limits.ts';
+import { INLINE_FETCH_BYTES, INLINE_SECTION_BYTES, MAX_HEADER_BYTES, MAX_READ_BYTES } from '../limits.ts';
 import { type SectionContent, type SectionSpec, StoreError } from '../types.ts';
+import { openDecoded } from './decoded.ts';
+import { Slab } from './slab.ts';
+
+/** A message whose sections are read. */
+interface Source {
+  readonly message: number;
+  readonly size: number;
+  /** How to put it together, read when it is first needed. */
+  readonly recipe: () => Uint8Array;
+  /** The MIME tree, read when it is first needed. */
+  readonly root: () => MimeNode;
+  /** The top header where it is kept apart. */
+  readonly header: () => Uint8Array | null;
+}
 
 /** Resolves sections against stored MIME trees. One for each fetch call: it counts what goes inline. */
 export class SectionReader {
   readonly #context: AccountContext;
+  readonly #slab = new Slab();
+  readonly #filters = new Map<SectionSpec, HeaderFilter>();
   #inline = INLINE_FETCH_BYTES;
 
   constructor(context: AccountContext) {
@@ -22,67 +33,138 @@ export class SectionReader {
 
   read(message: number, size: number, sections: readonly SectionSpec[]): SectionContent[] {
     if (sections.length === 0) return [];
-    const recipe = recipeOf(this.#context, message);
-    let tree: MimeNode | null = null;
-    const root = (): MimeNode => {
-      tree ??= treeOfMessage(this.#context, message);
-      return tree;
-    };
-    return sections.map(section => {
-      if (section.part.length === 0 && section.text === undefined) return this.#slice(recipe, 0, size, section);
-      if (section.binary) return this.#binary(recipe, root(), section);
-      const range = sectionRange(root(), section);
-      if (!range) return null;
-      if (section.text === 'HEADER.FIELDS' || section.text === 'HEADER.FIELDS.NOT') {
-        return this.#fields(recipe, range.start, range.end, section);
-      }
-      return this.#slice(recipe, range.start, range.end, section);
-    });
+    const source = this.#source(message, size);
+    return sections.map(section => this.#section(source, section));
   }
 
-  #slice(recipe: Uint8Array, start: number, end: number, section: SectionSpec): SectionContent {
+  /** Like `read`, where sections are to be decoded (BINARY): that may take a while, in which others are served. */
+  async readDecoding(message: number, size: number, sections: readonly SectionSpec[]): Promise<SectionContent[]> {
+    const source = this.#source(message, size);
+    const contents: SectionContent[] = [];
+    for (const section of sections) {
+      const decodes = section.binary && section.part.length > 0;
+      contents.push(decodes ? await this.#decoded(source, section) : this.#section(source, section));
+    }
+    return contents;
+  }
+
+  #source(message: number, size: number): Source {
+    let recipe: Uint8Array | null = null;
+    let tree: MimeNode | null = null;
+    let header: Uint8Array | null | undefined;
+    return {
+      message,
+      size,
+      recipe: () => {
+        recipe ??= recipeOf(this.#context, message);
+        return recipe;
+      },
+      root: () => {
+        tree ??= treeOfMessage(this.#context, message);
+        return tree;
+      },
+      header: () => {
+        if (header === undefined) header = keptHeader(this.#context, message);
+        return header;
+      },
+    };
+  }
+
+  #section(source: Source, section: SectionSpec): SectionContent {
+    const { part, text } = section;
+    if (part.length === 0 && text === undefined) {
+      return section.sizeOnly ? { kind: 'size', size: source.size } : this.#slice(source, 0, source.size, section);
+    }
+    const filtered = text === 'HEADER.FIELDS' || text === 'HEADER.FIELDS.NOT';
+    const kept = part.length === 0 && (filtered || text === 'HEADER') ? source.header() : null;
+    if (kept !== null) return filtered ? this.#fields(kept, section) : this.#cut(kept, section);
+    const range = sectionRange(source.root(), section);
+    if (!range) return null;
+    if (!filtered) return this.#slice(source, range.start, range.end, section);
+    const length = range.end - range.start;
+    if (length > MAX_HEADER_BYTES) throw new StoreError('LIMIT', "L'intestazione del messaggio è troppo lunga");
+    return this.#fields(this.#context.pieces.range(source.recipe(), range.start, length), section);
+  }
+
+  async #decoded({ message, recipe, root }: Source, section: SectionSpec): Promise<SectionContent> {
+    const node = locatePart(root(), section.part);
+    if (!node) return section.sizeOnly ? { kind: 'size', size: 0 } : null;
+    const part = await openDecoded(this.#context, message, recipe(), node);
+    if (part === null) return { kind: 'unknown-encoding' };
+    if (section.sizeOnly) return { kind: 'size', size: part.size };
+    const start = Math.min(part.size, section.partial?.offset ?? 0);
+    const length = Math.min(part.size - start, section.partial?.length ?? Number.POSITIVE_INFINITY);
+    if (!this.#fits(length)) return { kind: 'decoded', part: section.part, start, length };
+    return { kind: 'bytes', bytes: this.#slab.copy(part.read(start, length)) };
+  }
+
+  /** Whether a section goes inline; it then counts. */
+  #fits(length: number): boolean {
+    if (length > INLINE_SECTION_BYTES || length > this.#inline) return false;
+    this.#inline -= length;
+    return true;
+  }
+
+  #slice({ recipe }: Source, start: number, end: number, section: SectionSpec): SectionContent {
     const from = Math.min(end, start + (section.partial?.offset ?? 0));
     const length = Math.min(end - from, section.partial?.length ?? Number.POSITIVE_INFINITY);
-    if (length > INLINE_SECTION_BYTES || length > this.#inline) return { kind: 'range', start: from, length };
-    this.#inline -= length;
-    return { kind: 'bytes', bytes: own(this.#context.pieces.range(recipe, from, length)) };
+    if (!this.#fits(length)) return { kind: 'range', start: from, length };
+    return { kind: 'bytes', bytes: this.#slab.copy(this.#context.pieces.range(recipe(), from, length)) };
   }
 
-  #fields(recipe: Uint8Array, start: number, end: number, section: SectionSpec): SectionContent {
-    if (end - start > MAX_HEADER_BYTES) throw new StoreError('LIMIT', "L'intestazione del messaggio è troppo lunga");
-    const header = this.#context.pieces.range(recipe, start, end - start);
-    return cut(filterHeader(header, section.fields ?? [], section.text === 'HEADER.FIELDS.NOT'), section);
+  #fields(header: Uint8Array, section: SectionSpec): SectionContent {
+    let filter = this.#filters.get(section);
+    if (filter === undefined) {
+      filter = headerFilter(section.fields ?? [], section.text === 'HEADER.FIELDS.NOT');
+      this.#filters.set(section, filter);
+    }
+    if (section.partial)
+      return this.#cut(
+        filter(header, length => new Uint8Array(length)),
+        section,
+      );
+    return { kind: 'bytes', bytes: filter(header, length => this.#slab.take(length)) };
   }
 
-  /** A decoded part cannot be read piecewise by its raw offsets, so it comes whole or not at all. */
-  #binary(recipe: Uint8Array, root: MimeNode, section: SectionSpec): SectionContent {
-    const node = locatePart(root, section.part);
-    if (!node) return null;
-    const length = node.bodyEnd - node.bodyStart;
-    if (length > MAX_BINARY_BYTES) throw new StoreError('LIMIT', 'La parte è troppo grande per essere decodificata');
-    const body = this.#context.pieces.range(recipe, node.bodyStart, length);
-    return cut(decodeBody(body, { ...node, headerStart: 0, bodyStart: 0, bodyEnd: length }), section);
+  #cut(bytes: Uint8Array, { partial }: SectionSpec): SectionContent {
+    const part = partial ? bytes.subarray(partial.offset, partial.offset + partial.length) : bytes;
+    return { kind: 'bytes', bytes: this.#slab.copy(part) };
   }
 }
 
 /** Octets of a message by raw offsets. */
 export function readMessage(context: AccountContext, handle: string, start: number, length: number): Uint8Array {
-  if (
-    !Number.isSafeInteger(start) ||
-    !Number.isSafeInteger(length) ||
-    start < 0 ||
-    length < 0 ||
-    length > MAX_READ_BYTES
-  ) {
-    throw new StoreError('LIMIT', 'Intervallo di lettura non valido');
-  }
+  checkInterval(start, length);
   return own(context.pieces.range(recipeOf(context, messageId(handle)), start, length));
 }
 
-function cut(bytes: Uint8Array, section: SectionSpec): SectionContent {
-  if (!section.partial) return { kind: 'bytes', bytes: own(bytes) };
-  const { offset, length } = section.partial;
-  return { kind: 'bytes', bytes: own(bytes.subarray(offset, offset + length)) };
+/** Octets of a part by decoded offsets. */
+export async function readDecoded(
+  context: AccountContext,
+  handle: string,
+  part: readonly number[],
+  start: number,
+  length: number,
+): Promise<Uint8Array> {
+  checkInterval(start, length);
+  const message = messageId(handle);
+  const node = locatePart(treeOfMessage(context, message), part);
+  const decoded = node && (await openDecoded(context, message, recipeOf(context, message), node));
+  if (!decoded) throw new StoreError('NONEXISTENT', 'La parte del messaggio non esiste');
+  return own(decoded.read(start, length));
+}
+
+function checkInterval(start: number, length: number): void {
+  const valid = Number.isSafeInteger(start) && Number.isSafeInteger(length) && start >= 0 && length >= 0;
+  if (!valid || length > MAX_READ_BYTES) throw new StoreError('LIMIT', 'Intervallo di lettura non valido');
+}
+
+/** The header as it was kept apart; null where it was not, or where it is no longer what it was. */
+function keptHeader(context: AccountContext, message: number): Uint8Array | null {
+  const row = context
+    .sql<{ checksum: number; octets: Uint8Array }>('SELECT checksum, octets FROM header WHERE message = ?')
+    .get(message);
+  return row && crc32(row.octets) === row.checksum ? row.octets : null;
 }
 
 /** A copy with a buffer of its own, which can change threads without taking a pool or a cached piece along. */

@@ -1,18 +1,16 @@
 /**
  * Group commit: what waits goes into the segments with one fdatasync and into the database with one transaction. Each
- * message is rebuilt from what lies on disk and compared by SHA-256 before its transaction.
+ * message is rebuilt from what was written there and compared by SHA-256 before its transaction.
  */
 import { createHash } from 'node:crypto';
-import { constants, zstdCompressSync } from 'node:zlib';
 import { type MessageRow, messageBySha256, messageHandle } from '../catalog/messages.ts';
 import { checkPlace, place } from '../catalog/placing.ts';
 import type { AccountContext, Change } from '../database/context.ts';
 import { type Failure, toFailure } from '../errors.ts';
-import { MAX_INDEXED_CHARS } from '../limits.ts';
-import { KIND_MANIFEST, type Packed, pack } from '../segment/format.ts';
+import { KIND_PIECE, type Packed } from '../segment/format.ts';
 import type { PieceRow } from '../segment/pieces.ts';
-import { piece } from '../segment/segments.ts';
 import { type Filed, type Filing, StoreError, type StoreEvent, type View } from '../types.ts';
+import { insertDerived } from './derived.ts';
 import { decodePrepared, type Prepared } from './prepared.ts';
 import { encodeRecipe, writeRun } from './recipe.ts';
 
@@ -20,6 +18,8 @@ export interface FileRequest {
   readonly view: View;
   readonly filing: Filing;
   readonly prepared: Uint8Array;
+  /** False: the octets are taken and nothing shows them yet. */
+  readonly place: boolean;
 }
 export type FileOutcome = { readonly filed: Filed } | { readonly failure: Failure };
 
@@ -80,20 +80,17 @@ class Batch {
     this.#nextMessage = (context.sql<number>('SELECT ifnull(max(id), 0) FROM message').pluck().get() ?? 0) + 1;
   }
 
-  /** Octets to disk, flushed, and read again. */
+  /** Octets to disk, and read again. They are flushed with the ledger, before the commit. */
   write(candidates: readonly Candidate[]): void {
     const { segments } = this.#context;
     segments.roll();
     for (const candidate of candidates) {
       if (candidate.failure === null) this.#append(candidate, false);
     }
-    const manifests = this.#appendManifests(candidates);
-    if (this.#written.size > 0 || manifests > 0) segments.sync();
     for (const candidate of candidates) {
       if (candidate.failure !== null || this.#rebuilds(candidate)) continue;
       // A piece that was there before is damaged: this message brings the right octets, so they are written anew.
       this.#append(candidate, true);
-      segments.sync();
       if (!this.#rebuilds(candidate)) {
         candidate.failure = {
           code: 'SERVERBUG',
@@ -104,18 +101,12 @@ class Batch {
   }
 
   commit(candidates: readonly Candidate[]): FileOutcome[] {
-    const { db, segments } = this.#context;
+    const { db } = this.#context;
     const events: StoreEvent[] = [];
     const outcomes = db
       .transaction(() => {
         this.#insertPieces();
-        const { number, length } = segments.position;
-        this.#context
-          .sql(
-            'INSERT INTO segment (number, length) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET length = excluded.length',
-          )
-          .run(number, length);
-        return candidates.map((candidate): FileOutcome => {
+        const filed = candidates.map((candidate): FileOutcome => {
           if (candidate.failure !== null) return { failure: candidate.failure };
           try {
             const { result, events: told } = this.#context.nested(change => this.#file(change, candidate));
@@ -125,8 +116,11 @@ class Batch {
             return { failure: toFailure(error) };
           }
         });
+        this.#context.ledger.flush();
+        return filed;
       })
       .immediate();
+    this.#context.ledger.committed();
     this.#context.tell(events);
     return outcomes;
   }
@@ -136,7 +130,7 @@ class Batch {
     for (const packed of candidate.message.pieces) {
       if (anew || !this.#find(packed.sha256)) missing.push(packed);
     }
-    const locations = this.#context.segments.append(missing.map(piece));
+    const locations = this.#context.segments.append(missing.map(packed => ({ kind: KIND_PIECE, packed })));
     missing.forEach((packed, index) => {
       const location = locations[index];
       if (!location) return;
@@ -147,7 +141,6 @@ class Batch {
         ...location,
         scheme: packed.scheme,
         length: packed.length,
-        stored: packed.stored.length,
       });
     });
     candidate.rows = candidate.message.pieces.map(packed => this.#find(packed.sha256) as PieceRow);
@@ -175,28 +168,6 @@ class Batch {
     return size === message.size && Buffer.compare(digest.digest(), message.sha256) === 0;
   }
 
-  /** Recipe and origin beside the pieces: with them the database can be made again from the segments. */
-  #appendManifests(candidates: readonly Candidate[]): number {
-    const records: { kind: number; packed: Packed }[] = [];
-    const told = new Set<string>();
-    for (const { request, message, failure } of candidates) {
-      const key = hex(message.sha256);
-      if (failure !== null || told.has(key) || messageBySha256(this.#context, message.sha256)) continue;
-      told.add(key);
-      const manifest = {
-        sha256: key,
-        size: message.size,
-        internalDate: request.filing.internalDate ?? null,
-        origin: request.filing.origin,
-        pieces: message.pieces.map(packed => hex(packed.sha256)),
-        runs: message.runs,
-      };
-      records.push({ kind: KIND_MANIFEST, packed: pack(Buffer.from(JSON.stringify(manifest))) });
-    }
-    if (records.length > 0) this.#context.segments.append(records);
-    return records.length;
-  }
-
   #insertPieces(): void {
     for (const row of this.#written.values()) {
       this.#context
@@ -215,6 +186,7 @@ class Batch {
     const given = request.filing.internalDate;
     const internalDate = given !== undefined && Number.isFinite(given) ? Math.trunc(given) : change.at;
     const row = messageBySha256(this.#context, message.sha256) ?? this.#insertMessage(change, candidate, internalDate);
+    if (!request.place) return held(row);
     const placed = place(this.#context, change, row, request.view, {
       flags: request.filing.flags,
       internalDate,
@@ -263,40 +235,23 @@ class Batch {
         recipe,
         change.at,
       );
-    this.#insertDerived(id, message);
+    insertDerived(this.#context, id, message);
     const row = messageBySha256(this.#context, message.sha256);
     if (!row) throw new StoreError('SERVERBUG', "Errore interno dell'archivio");
     return row;
   }
+}
 
-  /** What can be made again from the octets: structure, text and index. */
-  #insertDerived(id: number, message: Prepared): void {
-    const facts = zstdCompressSync(JSON.stringify({ summary: message.summary, pec: message.pec }), {
-      params: { [constants.ZSTD_c_compressionLevel]: 3 },
-    });
-    this.#context
-      .sql('INSERT INTO structure (message, envelope, body, bodystructure, tree, facts) VALUES (?, ?, ?, ?, ?, ?)')
-      .run(id, message.envelope, message.body, message.bodyStructure, message.tree, facts);
-    const { subject, sender, recipient, cc, bcc, header, body } = message.text;
-    const columns = [subject, sender, recipient, cc, bcc, header, body];
-    const indexed = columns.reduce((sum, column) => sum + column.length, 0) <= MAX_INDEXED_CHARS;
-    this.#context
-      .sql(
-        `INSERT INTO text (message, indexed, subject, sender, recipient, cc, bcc, header, body)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(id, indexed ? 1 : 0, ...columns);
-    if (indexed) {
-      this.#context
-        .sql(
-          'INSERT INTO search (rowid, subject, sender, recipient, cc, bcc, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-        )
-        .run(id, ...columns);
-    }
-    for (const { section, reason } of message.unreadable) {
-      this.#context.sql('INSERT INTO unreadable (message, section, reason) VALUES (?, ?, ?)').run(id, section, reason);
-    }
-  }
+/** Stands for a message that has no place yet. */
+function held(row: MessageRow): Filed {
+  return {
+    view: { tree: 'archive' },
+    uidValidity: 0,
+    uid: 0,
+    message: messageHandle(row.id),
+    sha256: hex(row.sha256),
+    duplicate: false,
+  };
 }
 
 function hex(digest: Uint8Array): string {

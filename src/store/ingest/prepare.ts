@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { describeMessage, extractSearchText, packTree } from '../../mime/index.ts';
-import type { MessageStructure, SearchText } from '../../mime/types.ts';
+import { describeMessage, extractSearchText, NO_SORT_KEYS, packTree, previewText, sortKeys } from '../../mime/index.ts';
+import type { MessageStructure, MimeNode, SearchText, SortKeys } from '../../mime/types.ts';
 import { classifyMessage } from '../../pec/classify.ts';
 import type { PecFacts } from '../../pec/types.ts';
+import { MAX_KEPT_HEADER_BYTES } from '../limits.ts';
 import { foldColumns } from '../search/fold.ts';
 import { type Packed, pack, sha256 } from '../segment/format.ts';
 import type { Prepared } from './prepared.ts';
@@ -37,6 +38,16 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
     () => extractSearchText(raw, structure),
     () => unparsedText(raw),
   );
+  const keys = attempt<SortKeys>(
+    'sorting',
+    () => sortKeys(raw, structure.root),
+    () => NO_SORT_KEYS,
+  );
+  const preview = attempt(
+    'preview',
+    () => previewText(raw, structure.root, pec.kind === 'busta-trasporto'),
+    () => '',
+  );
   const digest = sha256(raw);
   const { pieces, runs } = packRuns(raw, parse ? structure : null);
   return {
@@ -59,6 +70,9 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
     pec,
     sentDay: sentDay(text.header),
     thread: thread(structure, pec, digest),
+    sortKeys: keys,
+    preview,
+    header: keptHeader(raw, structure.root),
     text: foldColumns(text),
     unreadable: [...unreadable, ...text.unreadable],
   };
@@ -75,6 +89,11 @@ function packRuns(raw: Uint8Array, structure: MessageStructure | null): Pick<Pre
     return { piece, length: run.length, ...(run.base64 && { base64: run.base64 }) };
   });
   return { pieces, runs };
+}
+
+function keptHeader(raw: Uint8Array, root: MimeNode): Uint8Array | null {
+  const length = root.bodyStart - root.headerStart;
+  return length > MAX_KEPT_HEADER_BYTES ? null : raw.slice(root.headerStart, root.bodyStart);
 }
 
 /** The conversation's first Message-ID where one is named, else the message's own. */

@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import type { MailAddress } from '../../mime/types.ts';
+import type { MailAddress, SortKeys } from '../../mime/types.ts';
 import type { PecFacts } from '../../pec/types.ts';
 import type { TextColumns } from '../search/fold.ts';
 import type { Packed } from '../segment/format.ts';
@@ -22,6 +22,10 @@ export interface Prepared {
   /** `YYYY-MM-DD` of the Date field as written, zone disregarded. */
   readonly sentDay: string | null;
   readonly thread: string;
+  readonly sortKeys: SortKeys;
+  readonly preview: string;
+  /** The top header; null where it is too long to be kept apart. */
+  readonly header: Uint8Array | null;
   readonly text: TextColumns;
   readonly unreadable: readonly { readonly section: string; readonly reason: string }[];
 }

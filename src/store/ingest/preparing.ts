@@ -1,12 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { MAX_PREPARING_BYTES, PREPARE_HEAP_MIB, PREPARE_TIMEOUT_MS } from '../limits.ts';
 import type { StoreLogger } from '../logger.ts';
 import { StoreError } from '../types.ts';
 import type { PrepareTask } from './prepare.worker.ts';
 
+const QUIET_LOOK_MS = 20;
+
 /** The threads that take messages apart, and the bound on how much they hold at a time. */
 export class Preparing {
-  readonly #pool: Piscina<PrepareTask, Uint8Array>;
+  readonly #pool: Piscina<PrepareTask | string, Uint8Array>;
   readonly #logger: StoreLogger | null;
   readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
   readonly #running = new Set<Promise<void>>();
@@ -35,6 +38,17 @@ export class Preparing {
     this.#running.add(settled);
     settled.then(() => this.#running.delete(settled));
     return running;
+  }
+
+  /** Text as SEARCH compares it, UTF-8. */
+  async fold(text: string): Promise<Uint8Array> {
+    return this.#pool.run(text, { name: 'foldText' });
+  }
+
+  /** Resolves when no message is on its way in, or after so many milliseconds. */
+  async quiet(milliseconds: number): Promise<void> {
+    const until = performance.now() + milliseconds;
+    while (this.#running.size > 0 && !this.#closed && performance.now() < until) await delay(QUIET_LOOK_MS);
   }
 
   /** After what is in preparation has been filed. */

@@ -6,6 +6,7 @@ import { messageById, messageHandle, messageId } from '../catalog/messages.ts';
 import { addKeyword, calendarLeaf } from '../catalog/placing.ts';
 import { treeOf } from '../catalog/views.ts';
 import type { AccountContext, Change } from '../database/context.ts';
+import { journalMessages } from '../journal/journal.ts';
 import { type SealedPackage, StoreError } from '../types.ts';
 
 /** Records the package; its messages follow by `conserveNext`. Recording it again changes nothing. */
@@ -89,6 +90,7 @@ function conserve(context: AccountContext, change: Change, id: number, packageId
     internalDate: source?.internal_date ?? message.internal_date,
     size: message.size,
   });
+  journalMessages(context, 'conserved', 'conservation', [id], { package: packageId });
   if (archived) addKeyword(context, change, archive, archived, CONSERVED);
   if (waiting) removeEntries(context, change, intake, [waiting]);
 }

@@ -5,6 +5,7 @@ import { messageById, messageId } from '../catalog/messages.ts';
 import { addKeyword } from '../catalog/placing.ts';
 import { treeOf } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
+import { journalMessages } from '../journal/journal.ts';
 import type { QueuedMessage } from '../types.ts';
 import { recordById } from './record.ts';
 
@@ -27,12 +28,12 @@ export function queue(context: AccountContext, handles: readonly string[]): void
 }
 
 /** The longest waiting first. */
-export function queued(context: AccountContext, limit: number): QueuedMessage[] {
+export function queued(context: AccountContext, limit: number, offset = 0): QueuedMessage[] {
   return context
     .sql<{ message: number; intake_uid: number | null; attempts: number; queued_at: number }>(
-      'SELECT message, intake_uid, attempts, queued_at FROM queue ORDER BY position LIMIT ?',
+      'SELECT message, intake_uid, attempts, queued_at FROM queue ORDER BY position LIMIT ? OFFSET ?',
     )
-    .all(limit)
+    .all(limit, offset)
     .map(row => ({
       ...recordById(context, row.message),
       intakeUid: row.intake_uid,
@@ -55,6 +56,7 @@ export function queueFailed(context: AccountContext, handle: string, reason: str
         'INSERT INTO refusal (message, reason, at) VALUES (?, ?, ?) ON CONFLICT (message) DO UPDATE SET reason = excluded.reason, at = excluded.at',
       )
       .run(message, reason, change.at);
+    journalMessages(context, 'refused', 'conservation', [message], { reason });
     for (const kind of ['intake', 'archive'] as const) {
       const tree = treeOf(context, { tree: kind });
       const entry = entryOfMessage(context, tree, message);

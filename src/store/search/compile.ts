@@ -1,4 +1,5 @@
 import { Keywords, systemBit } from '../catalog/flags.ts';
+import { numberOfHandle } from '../catalog/messages.ts';
 import { romeDay } from '../catalog/rome.ts';
 import type { ResolvedView } from '../catalog/views.ts';
 import type { NumberSet, SearchCriteria } from '../criteria.ts';
@@ -9,7 +10,7 @@ import { fold, type TextColumn } from './fold.ts';
 import { codePoints, type TextQuery } from './text.ts';
 
 /** A condition on `entry e JOIN message m`, with its parameters in order. */
-interface Condition {
+export interface Condition {
   readonly sql: string;
   readonly parameters: readonly (string | number)[];
 }
@@ -88,6 +89,10 @@ class Compiler {
         return { sql: 'e.internal_date <= ?', parameters: [this.#now - criteria.seconds * 1000] };
       case 'modseq':
         return { sql: 'e.modseq >= ?', parameters: [criteria.value] };
+      case 'message':
+        return { sql: 'e.message = ?', parameters: [numberOfHandle(criteria.id)] };
+      case 'thread':
+        return { sql: 'm.thread = ?', parameters: [criteria.id] };
       case 'text':
         return this.#text(['header', 'body'], criteria.needle);
       case 'header':

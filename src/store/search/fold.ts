@@ -30,7 +30,8 @@ export function fold(text: string): string {
       .toWellFormed()
       // SQLite's text functions end at a NUL.
       .replaceAll('\0', '\ufffd')
-      .normalize('NFD')
+      // As i;unicode-casemap decomposes (RFC 5051), so that what is equal there is equal here.
+      .normalize('NFKD')
       // Upper case first: it takes ß, ligatures and final sigma to what they are equal to.
       .toUpperCase()
       .toLowerCase()

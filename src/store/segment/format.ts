@@ -1,36 +1,36 @@
 /**
- * Records of a segment file. A segment is append-only and describes itself: the account's database can be rebuilt from
- * its records alone.
+ * Records of a segment file. A segment is append-only, and with the account's key it describes itself: the database can
+ * be made again from its records alone.
  *
- *     0  4  magic "ARC1"
- *     4  1  kind: 1 piece, 2 manifest
- *     5  1  scheme of the stored octets: 0 as they are, 1 zstd
+ *     0  4  magic "ARC2"
+ *     4  1  kind: 1 piece, 2 ledger
+ *     5  1  scheme of the content: 0 as it is, 1 zstd
  *     6  2  zero
  *     8  4  length of the content, octets, little-endian
- *    12  4  length of the stored octets
- *    16 32  SHA-256 of the content
- *    48  4  CRC-32 of the 48 octets before
- *    52     stored octets
+ *    12  4  length of the sealed octets
+ *    16  4  CRC-32 of the 16 octets before
+ *    20     sealed octets: nonce, AES-256-GCM ciphertext, tag; header and place of the record are associated data
  */
 import { createHash } from 'node:crypto';
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
-export const RECORD_HEADER_BYTES = 52;
+export const RECORD_HEADER_BYTES = 20;
 export const KIND_PIECE = 1;
-export const KIND_MANIFEST = 2;
+export const KIND_LEDGER = 2;
 const SCHEME_PLAIN = 0;
 const SCHEME_ZSTD = 1;
-const MAGIC = 0x31435241;
+const MAGIC = 0x32435241;
+const CRC_AT = 16;
 
 export interface RecordHeader {
   readonly kind: number;
   readonly scheme: number;
   readonly length: number;
+  /** Sealed octets. */
   readonly stored: number;
-  readonly sha256: Uint8Array;
 }
 
-/** Content in the form in which it is stored. */
+/** Content in the form in which it is sealed. */
 export interface Packed {
   readonly sha256: Uint8Array;
   readonly length: number;
@@ -54,30 +54,28 @@ export function pack(content: Uint8Array): Packed {
   return { sha256: digest, length: content.length, scheme: SCHEME_PLAIN, stored: content };
 }
 
-/** Content of stored octets; null when they do not decode to `length` octets with that digest. */
-export function unpack(header: Omit<RecordHeader, 'kind' | 'stored'>, stored: Uint8Array): Uint8Array | null {
+/** Content of packed octets; null when they do not decode to `length` octets. */
+export function unpack({ scheme, length }: Pick<RecordHeader, 'scheme' | 'length'>, packed: Uint8Array) {
   let content: Uint8Array;
-  if (header.scheme === SCHEME_PLAIN) content = stored;
-  else if (header.scheme === SCHEME_ZSTD) {
+  if (scheme === SCHEME_PLAIN) content = packed;
+  else if (scheme === SCHEME_ZSTD) {
     try {
-      content = zstdDecompressSync(stored, { maxOutputLength: Math.max(header.length, 1) });
+      content = zstdDecompressSync(packed, { maxOutputLength: Math.max(length, 1) });
     } catch {
       return null;
     }
   } else return null;
-  if (content.length !== header.length) return null;
-  return Buffer.compare(sha256(content), header.sha256) === 0 ? content : null;
+  return content.length === length ? content : null;
 }
 
-export function encodeHeader(kind: number, packed: Packed): Uint8Array {
+export function encodeHeader({ kind, scheme, length, stored }: RecordHeader): Uint8Array {
   const header = Buffer.alloc(RECORD_HEADER_BYTES);
   header.writeUInt32LE(MAGIC, 0);
   header.writeUInt8(kind, 4);
-  header.writeUInt8(packed.scheme, 5);
-  header.writeUInt32LE(packed.length, 8);
-  header.writeUInt32LE(packed.stored.length, 12);
-  header.set(packed.sha256, 16);
-  header.writeUInt32LE(crc32(header.subarray(0, 48)), 48);
+  header.writeUInt8(scheme, 5);
+  header.writeUInt32LE(length, 8);
+  header.writeUInt32LE(stored, 12);
+  header.writeUInt32LE(crc32(header.subarray(0, CRC_AT)), CRC_AT);
   return header;
 }
 
@@ -85,12 +83,21 @@ export function encodeHeader(kind: number, packed: Packed): Uint8Array {
 export function decodeHeader(octets: Uint8Array): RecordHeader | null {
   if (octets.length < RECORD_HEADER_BYTES) return null;
   const header = Buffer.from(octets.buffer, octets.byteOffset, RECORD_HEADER_BYTES);
-  if (header.readUInt32LE(0) !== MAGIC || header.readUInt32LE(48) !== crc32(header.subarray(0, 48))) return null;
+  if (header.readUInt32LE(0) !== MAGIC || header.readUInt32LE(CRC_AT) !== crc32(header.subarray(0, CRC_AT)))
+    return null;
   return {
     kind: header.readUInt8(4),
     scheme: header.readUInt8(5),
     length: header.readUInt32LE(8),
     stored: header.readUInt32LE(12),
-    sha256: Uint8Array.from(header.subarray(16, 48)),
   };
+}
+
+/** Offset of the next thing after `from` that looks like a header; -1 when there is none. */
+export function findHeader(octets: Uint8Array, from: number): number {
+  const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
+  for (let at = buffer.indexOf('ARC2', from, 'latin1'); at !== -1; at = buffer.indexOf('ARC2', at + 1, 'latin1')) {
+    if (decodeHeader(buffer.subarray(at)) !== null) return at;
+  }
+  return -1;
 }

@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache';
 import { decodeRecipe, writeRun } from '../ingest/recipe.ts';
 import { StoreError } from '../types.ts';
-import { unpack } from './format.ts';
+import { KIND_PIECE, sha256 } from './format.ts';
 import type { Segments } from './segments.ts';
 
 /** Where a piece lies and what it must be. */
@@ -12,6 +12,7 @@ export interface PieceRow {
   readonly offset: number;
   readonly scheme: number;
   readonly length: number;
+  /** Octets of its record after the header. */
   readonly stored: number;
 }
 
@@ -32,10 +33,10 @@ export class PieceReader {
     this.#row = row;
   }
 
-  /** From disk, hash compared; null when it is damaged. */
+  /** From disk, opened and its hash compared; null when it is damaged. */
   readRow(row: PieceRow): Uint8Array | null {
-    const stored = this.#segments.read(row, row.stored);
-    return stored.length === row.stored ? unpack(row, stored) : null;
+    const content = this.#segments.read(KIND_PIECE, row);
+    return content && Buffer.compare(sha256(content), row.sha256) === 0 ? content : null;
   }
 
   read(piece: number): Uint8Array {

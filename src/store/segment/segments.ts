@@ -1,59 +1,51 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  readSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import type { Location, RecordCipher } from '../crypto/record-cipher.ts';
+import { SEAL_BYTES } from '../crypto/record-cipher.ts';
 import { SEGMENT_BYTES } from '../limits.ts';
+import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
-import { encodeHeader, KIND_PIECE, type Packed, RECORD_HEADER_BYTES } from './format.ts';
+import { readAt, segmentPath, syncDirectorySync } from './files.ts';
+import { decodeHeader, encodeHeader, type Packed, RECORD_HEADER_BYTES, type RecordHeader, unpack } from './format.ts';
 
-/** Where a record begins. */
-export interface Location {
-  readonly segment: number;
-  readonly offset: number;
+/** Where a record lies. */
+export interface Placed extends Location {
+  /** Octets after its header. */
+  readonly stored: number;
 }
 
-/** What start-up did to the segment files. */
-export interface SegmentRepair {
-  readonly cutBytes: number;
-  readonly removedFiles: number;
-  /** Segments shorter than the database says: damage that verify must look into. */
-  readonly short: readonly number[];
+/** How far the segments go. */
+export interface Position {
+  readonly number: number;
+  readonly length: number;
 }
 
-const NAME = /^(\d{8})\.seg$/;
 const WRITE_RUN = 4 * 1024 * 1024;
 const MAX_OPEN_FILES = 8;
 
 /**
- * The segment files of one account. Writing is two steps: `append` puts octets after the last committed record,
- * `sync` makes them durable; the database then commits the new length. What lies past the committed length has never
- * been acknowledged and is overwritten or cut.
+ * The segment files of one account. Writing is two steps: `append` puts records after the last committed one, `sync`
+ * makes them durable; the database then commits the new length. What lies past the committed length has never been
+ * acknowledged and is overwritten or cut.
  */
 export class Segments {
-  readonly #directory: string;
+  readonly directory: string;
+  readonly cipher: RecordCipher;
   readonly #files = new Map<number, number>();
   #number: number;
   #length: number;
+  #dirty = false;
   #directoryDirty = false;
   #failed = false;
 
-  constructor(directory: string, committed: { readonly number: number; readonly length: number }) {
-    this.#directory = directory;
+  constructor(directory: string, committed: Position, cipher: RecordCipher) {
+    this.directory = directory;
+    this.cipher = cipher;
     this.#number = committed.number;
     this.#length = committed.length;
   }
 
   /** Current segment and its length, as the next commit must record it. */
-  get position(): { readonly number: number; readonly length: number } {
+  get position(): Position {
     return { number: this.#number, length: this.#length };
   }
 
@@ -64,28 +56,32 @@ export class Segments {
     this.#length = 0;
   }
 
-  /** Appends records; their locations in order. */
-  append(records: readonly { readonly kind: number; readonly packed: Packed }[]): Location[] {
+  /** Appends records; their places in order. */
+  append(records: readonly { readonly kind: number; readonly packed: Packed }[]): Placed[] {
     if (this.#failed) throw new StoreError('UNAVAILABLE', 'Archivio momentaneamente non disponibile');
     const file = this.#open(this.#number, true);
-    const locations: Location[] = [];
+    const places: Placed[] = [];
     let run: Uint8Array[] = [];
     let runBytes = 0;
     const flush = (): void => {
-      writeAll(file, run.length === 1 ? (run[0] as Uint8Array) : Buffer.concat(run), this.#length - runBytes);
+      writeAll(file, Buffer.concat(run), this.#length - runBytes);
+      step('segment written');
       run = [];
       runBytes = 0;
     };
+    this.#dirty = true;
     for (const { kind, packed } of records) {
-      locations.push({ segment: this.#number, offset: this.#length });
-      const header = encodeHeader(kind, packed);
-      run.push(header, packed.stored);
-      runBytes += header.length + packed.stored.length;
-      this.#length += header.length + packed.stored.length;
+      const at = { segment: this.#number, offset: this.#length };
+      const stored = packed.stored.length + SEAL_BYTES;
+      const header = encodeHeader({ kind, scheme: packed.scheme, length: packed.length, stored });
+      places.push({ ...at, stored });
+      run.push(header, ...this.cipher.seal(header, at, packed.stored));
+      runBytes += header.length + stored;
+      this.#length += header.length + stored;
       if (runBytes >= WRITE_RUN) flush();
     }
     if (runBytes > 0) flush();
-    return locations;
+    return places;
   }
 
   /** A flush failed: the kernel may have dropped octets, and nothing more is taken. */
@@ -93,13 +89,18 @@ export class Segments {
     return this.#failed;
   }
 
+  /** Makes durable what was appended since the last time. */
   sync(): void {
+    if (!this.#dirty) return;
     try {
       fdatasyncSync(this.#open(this.#number, true));
+      step('segment flushed');
       if (this.#directoryDirty) {
-        syncDirectory(this.#directory);
+        syncDirectorySync(this.directory);
         this.#directoryDirty = false;
+        step('segment directory flushed');
       }
+      this.#dirty = false;
     } catch (error) {
       this.#failed = true;
       throw error;
@@ -107,7 +108,8 @@ export class Segments {
   }
 
   /** Forgets what was appended after `position`. */
-  reset(position: { readonly number: number; readonly length: number }): void {
+  reset(position: Position): void {
+    if (position.number === this.#number && position.length === this.#length) return;
     this.#number = position.number;
     this.#length = position.length;
     try {
@@ -115,24 +117,24 @@ export class Segments {
     } catch {
       // The next start cuts it; until then the next batch overwrites it.
     }
+    step('segment cut');
   }
 
-  /** Stored octets of a record, without its header. Short when the file is. */
-  read(location: Location, stored: number): Uint8Array {
-    const octets = Buffer.allocUnsafeSlow(stored);
-    let file: number;
+  /** Content of a record; null when it is not there, or not as it was written there. */
+  read(kind: number, row: Placed & Pick<RecordHeader, 'scheme' | 'length'>): Uint8Array | null {
+    let octets: Uint8Array;
     try {
-      file = this.#open(location.segment, false);
+      octets = readAt(this.#open(row.segment, false), row.offset, RECORD_HEADER_BYTES + row.stored);
     } catch {
-      return new Uint8Array(0);
+      return null;
     }
-    let done = 0;
-    while (done < stored) {
-      const count = readSync(file, octets, done, stored - done, location.offset + RECORD_HEADER_BYTES + done);
-      if (count === 0) break;
-      done += count;
-    }
-    return octets.subarray(0, done);
+    const header = decodeHeader(octets);
+    if (!header || octets.length < RECORD_HEADER_BYTES + row.stored) return null;
+    if (header.kind !== kind || header.scheme !== row.scheme) return null;
+    if (header.length !== row.length || header.stored !== row.stored) return null;
+    const sealed = octets.subarray(RECORD_HEADER_BYTES);
+    const packed = this.cipher.open(octets.subarray(0, RECORD_HEADER_BYTES), row, sealed);
+    return packed && unpack(row, packed);
   }
 
   close(): void {
@@ -143,7 +145,7 @@ export class Segments {
   #open(segment: number, write: boolean): number {
     const known = this.#files.get(segment);
     if (known !== undefined) return known;
-    const path = join(this.#directory, segmentName(segment));
+    const path = segmentPath(this.directory, segment);
     let file: number;
     if (!write && segment !== this.#number) file = openSync(path, 'r');
     else {
@@ -151,8 +153,9 @@ export class Segments {
         file = openSync(path, 'r+');
       } catch (error) {
         if (!write || !(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-        file = openSync(path, 'wx+');
+        file = openSync(path, 'wx+', 0o600);
         this.#directoryDirty = true;
+        step('segment created');
       }
     }
     this.#files.set(segment, file);
@@ -166,67 +169,7 @@ export class Segments {
   }
 }
 
-/**
- * Brings the files back to what the database has committed: the torn tail of the last batch is cut, a file begun by it
- * is removed. Refuses to cut where the database is older than its segments, which no crash explains.
- */
-export function repairSegments(directory: string, committed: ReadonlyMap<number, number>): SegmentRepair {
-  const last = Math.max(0, ...committed.keys());
-  const found = new Set<number>();
-  const unknown: number[] = [];
-  for (const name of readdirSync(directory)) {
-    const number = Number(NAME.exec(name)?.[1] ?? Number.NaN);
-    if (Number.isNaN(number)) continue;
-    found.add(number);
-    if (!committed.has(number)) unknown.push(number);
-  }
-  // One batch begins at most one file, the next one.
-  if (unknown.some(number => number !== last + 1)) {
-    throw new StoreError('CORRUPTION', 'Il database è più vecchio dei suoi segmenti: va ricostruito');
-  }
-  let cutBytes = 0;
-  const short: number[] = [];
-  for (const [number, length] of committed) {
-    if (!found.has(number)) {
-      if (length > 0) short.push(number);
-      continue;
-    }
-    const file = openSync(join(directory, segmentName(number)), 'r+');
-    try {
-      const size = fstatSync(file).size;
-      if (size < length) short.push(number);
-      else if (size > length) {
-        ftruncateSync(file, length);
-        fsyncSync(file);
-        cutBytes += size - length;
-      }
-    } finally {
-      closeSync(file);
-    }
-  }
-  for (const number of unknown) unlinkSync(join(directory, segmentName(number)));
-  if (unknown.length > 0) syncDirectory(directory);
-  return { cutBytes, removedFiles: unknown.length, short };
-}
-
-export function piece(packed: Packed): { readonly kind: number; readonly packed: Packed } {
-  return { kind: KIND_PIECE, packed };
-}
-
-function segmentName(number: number): string {
-  return `${String(number).padStart(8, '0')}.seg`;
-}
-
 function writeAll(file: number, octets: Uint8Array, position: number): void {
   let done = 0;
   while (done < octets.length) done += writeSync(file, octets, done, octets.length - done, position + done);
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }

@@ -1,4 +1,6 @@
 /** What a store thread does for one account: the table behind the remote calls. Arguments and results are plain data. */
+import { countPending, indexText, pendingTexts, textFailed } from '../attachments/pending.ts';
+import { unreadable } from '../attachments/unreadable.ts';
 import { listViews, setSubscribed } from '../catalog/listing.ts';
 import { createMailbox, deleteMailbox, renameMailbox } from '../catalog/mailboxes.ts';
 import { changes, open, status } from '../catalog/selecting.ts';
@@ -6,11 +8,16 @@ import { cursors, setCursor, setSetting, setting } from '../catalog/settings.ts'
 import { storeFlags } from '../catalog/store-flags.ts';
 import { copy, expunge, move, remove } from '../catalog/transfer.ts';
 import { fetch } from '../fetch/rows.ts';
-import { readMessage } from '../fetch/sections.ts';
+import { readDecoded, readMessage } from '../fetch/sections.ts';
+import { fileHeld } from '../ingest/held.ts';
+import { appendJournal, journalHead, readJournal } from '../journal/journal.ts';
 import { conserveNext, packages, sealPackage } from '../queue/conserved.ts';
+import { distributionDone, distributionRequests } from '../queue/distribution.ts';
 import { findBySha256, record } from '../queue/record.ts';
 import { queue, queued, queueFailed } from '../queue/waiting.ts';
 import { search } from '../search/search.ts';
+import { sort } from '../search/sort.ts';
+import { thread } from '../thread/thread.ts';
 
 export const OPERATIONS = {
   listViews,
@@ -23,12 +30,21 @@ export const OPERATIONS = {
   changes,
   fetch,
   read: readMessage,
+  readDecoded,
+  fileHeld,
   storeFlags,
   expunge,
   copy,
   move,
   remove,
   search,
+  sort,
+  thread,
+  pendingTexts,
+  countPending,
+  indexText,
+  textFailed,
+  unreadable,
   cursors,
   setCursor,
   record,
@@ -39,6 +55,11 @@ export const OPERATIONS = {
   sealPackage,
   conserveNext,
   packages,
+  distributionRequests,
+  distributionDone,
+  journalHead,
+  readJournal,
+  appendJournal,
   setting,
   setSetting,
 };

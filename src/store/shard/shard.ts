@@ -22,7 +22,8 @@ export class Shard {
   readonly #onEvents: (address: string, events: readonly StoreEvent[]) => void;
   readonly #onDeath: (error: Error) => void;
   readonly #pending = new Map<number, Pending>();
-  readonly #directories = new Map<string, string>();
+  /** Where each open account lies, and its data key. */
+  readonly #places = new Map<string, { readonly directory: string; readonly key: Uint8Array }>();
   #worker: Worker | null = null;
   #next = 1;
   #closed = false;
@@ -33,9 +34,9 @@ export class Shard {
   }
 
   /** Repairs made, null when the account was open. */
-  async open(address: string, directory: string): Promise<AccountRepair | null> {
-    const repair = (await this.#send(address, { kind: 'open', directory })) as AccountRepair | null;
-    this.#directories.set(address, directory);
+  async open(address: string, directory: string, key: Uint8Array): Promise<AccountRepair | null> {
+    const repair = (await this.#send(address, { kind: 'open', directory, key })) as AccountRepair | null;
+    this.#places.set(address, { directory, key });
     return repair;
   }
 
@@ -54,9 +55,7 @@ export class Shard {
   /** Closes every account after what was asked of it. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    const closing = this.#worker
-      ? [...this.#directories.keys()].map(address => this.#send(address, { kind: 'close' }))
-      : [];
+    const closing = this.#worker ? [...this.#places.keys()].map(address => this.#send(address, { kind: 'close' })) : [];
     this.#closed = true;
     await Promise.allSettled(closing);
     const worker = this.#worker;
@@ -84,8 +83,8 @@ export class Shard {
     worker.on('exit', () => this.#died(worker, failure));
     this.#worker = worker;
     // A new thread after a death: the accounts are opened before anything else is asked of them.
-    for (const [address, directory] of this.#directories) {
-      this.#send(address, { kind: 'open', directory }).catch(error => this.#onDeath(error));
+    for (const [address, place] of this.#places) {
+      this.#send(address, { kind: 'open', ...place }).catch(error => this.#onDeath(error));
     }
     return worker;
   }

@@ -4,11 +4,12 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
+import { type AccountKeys, deriveAccountKeys } from '../crypto/account-keys.ts';
 import type { AccountContext } from '../database/context.ts';
 import { toFailure } from '../errors.ts';
 import { type FileRequest, fileBatch } from '../ingest/commit.ts';
 import { BATCH_BYTES, BATCH_MESSAGES } from '../limits.ts';
-import { StoreError, type StoreEvent } from '../types.ts';
+import { type FetchedMessage, StoreError, type StoreEvent } from '../types.ts';
 import { type AccountRepair, openAccount } from './account.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Reply, Request } from './protocol.ts';
@@ -22,7 +23,7 @@ interface Waiting {
 class Account {
   readonly #waiting: Waiting[] = [];
   #context: AccountContext | null = null;
-  #directory: string | null = null;
+  #place: { readonly directory: string; readonly keys: AccountKeys } | null = null;
   #tail: Promise<void> = Promise.resolve();
 
   /** Runs `work` after what this account was asked before. */
@@ -31,18 +32,18 @@ class Account {
   }
 
   /** What was repaired; null when the account was open already. */
-  open(address: string, directory: string): AccountRepair | null {
+  open(address: string, directory: string, keys: AccountKeys): AccountRepair | null {
     if (this.#context) return null;
-    const { context, repair } = openAccount(address, directory);
+    const { context, repair } = openAccount(address, directory, keys);
     this.#context = context;
-    this.#directory = directory;
+    this.#place = { directory, keys };
     return repair;
   }
 
   close(): void {
     this.#context?.close();
     this.#context = null;
-    this.#directory = null;
+    this.#place = null;
   }
 
   /** The open account; after a failed write it is first opened anew. */
@@ -51,7 +52,7 @@ class Account {
       this.#context.close();
       this.#context = null;
     }
-    if (!this.#context && this.#directory !== null) this.open(address, this.#directory);
+    if (!this.#context && this.#place !== null) this.open(address, this.#place.directory, this.#place.keys);
     if (!this.#context) throw new StoreError('UNAVAILABLE', 'Archivio momentaneamente non disponibile');
     return this.#context;
   }
@@ -125,7 +126,9 @@ async function answer(account: Account, request: Exclude<Request, { kind: 'file'
 }
 
 function run(account: Account, request: Exclude<Request, { kind: 'file' }>): unknown {
-  if (request.kind === 'open') return account.open(request.address, request.directory);
+  if (request.kind === 'open') {
+    return account.open(request.address, request.directory, deriveAccountKeys(request.key));
+  }
   if (request.kind === 'close') return account.close();
   const operation = OPERATIONS[request.name] as (context: AccountContext, ...parameters: readonly unknown[]) => unknown;
   return operation(account.context(request.address), ...request.parameters);
@@ -133,7 +136,17 @@ function run(account: Account, request: Exclude<Request, { kind: 'file' }>): unk
 
 /** Octets and UIDs have buffers of their own: they change threads without being copied. */
 function reply(message: Reply): void {
-  const value = message.ok ? message.value : null;
-  const buffers = value instanceof Uint8Array || value instanceof Uint32Array ? [value.buffer as ArrayBuffer] : [];
-  port?.postMessage(message, buffers);
+  port?.postMessage(message, message.ok ? buffersOf(message.value) : []);
+}
+
+function buffersOf(value: unknown): ArrayBuffer[] {
+  if (value instanceof Uint8Array || value instanceof Uint32Array) return [value.buffer as ArrayBuffer];
+  if (!Array.isArray(value)) return [];
+  const buffers = new Set<ArrayBuffer>();
+  for (const row of value as readonly Partial<FetchedMessage>[]) {
+    for (const content of row?.sections ?? []) {
+      if (content?.kind === 'bytes') buffers.add(content.bytes.buffer as ArrayBuffer);
+    }
+  }
+  return [...buffers];
 }

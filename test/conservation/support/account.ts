@@ -4,10 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeMessage } from '../../../src/mime/index.ts';
 import { classifyMessage } from '../../../src/pec/index.ts';
+import { JOURNAL_START, journalHash } from '../../../src/store/journal/chain.ts';
 import {
   type AccountStore,
+  type DistributionRequest,
   type Filed,
   type Filing,
+  type JournalEntry,
+  type JournalHead,
   type QueuedMessage,
   type SealedPackage,
   type Spool,
@@ -33,6 +37,8 @@ export class MemoryAccount {
   readonly failures: { message: string; reason: string; refused: boolean }[] = [];
   readonly settings = new Map<string, string>();
   readonly sealed = new Map<string, SealedPackage>();
+  readonly requests: DistributionRequest[] = [];
+  readonly acts: JournalEntry[] = [];
   /** Largest read asked for. */
   largestRead = 0;
   /** Replaces what `read` returns. */
@@ -87,8 +93,8 @@ export class MemoryAccount {
     };
   }
 
-  async queued(limit: number): Promise<QueuedMessage[]> {
-    const waiting = [...this.held].filter(([, { queued }]) => queued).slice(0, limit);
+  async queued(limit: number, offset = 0): Promise<QueuedMessage[]> {
+    const waiting = [...this.held].filter(([, { queued }]) => queued).slice(offset, offset + limit);
     return Promise.all(waiting.map(([message]) => this.record(message)));
   }
 
@@ -129,6 +135,31 @@ export class MemoryAccount {
 
   async packages(): Promise<SealedPackage[]> {
     return [...this.sealed.values()];
+  }
+
+  async distributionRequests(): Promise<DistributionRequest[]> {
+    return [...this.requests];
+  }
+
+  async distributionDone(id: number): Promise<void> {
+    this.requests.splice(
+      this.requests.findIndex(request => request.id === id),
+      1,
+    );
+  }
+
+  async journalHead(): Promise<JournalHead> {
+    return this.acts.at(-1) ?? { seq: 0, hash: JOURNAL_START };
+  }
+
+  async journal(after: number, limit: number): Promise<JournalEntry[]> {
+    return this.acts.slice(after, after + limit);
+  }
+
+  async appendJournal(act: string, actor: string, detail: object): Promise<void> {
+    const head = await this.journalHead();
+    const entry = { seq: head.seq + 1, at: Date.now(), act, actor, detail: JSON.stringify(detail) };
+    this.acts.push({ ...entry, hash: journalHash(head.hash, entry) });
   }
 
   async spool(): Promise<Spool> {

@@ -72,8 +72,8 @@ export async function judgePackage(directory: string, options: { timestampCa?: s
     await run('cmp', [out, content], directory);
     await rm(join(directory, out));
   }
-  const token = ['-in', 'PIndex.xml.p7m.tsr', '-token_in', '-CAfile', timestampCa];
-  await run('openssl', ['ts', '-verify', '-data', 'PIndex.xml.p7m', ...token], directory);
+  const token = ['-in', 'albero.tsr', '-token_in', '-CAfile', timestampCa];
+  await run('openssl', ['ts', '-verify', '-data', 'albero.bin', ...token], directory);
   await validate('PIndex.xsd', join(directory, 'PIndex.xml'));
   await validate('RapportoDiVersamento.xsd', join(directory, 'RdV.xml'));
   // The official schema is no part of the project; whoever has it can name it.

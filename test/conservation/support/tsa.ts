@@ -17,9 +17,12 @@ export interface Tsa {
 }
 
 /** A time-stamping authority: `openssl ts -reply` behind HTTP. */
-export async function startTsa(): Promise<Tsa> {
+export async function startTsa(options: { readonly policy?: string; readonly days?: number } = {}): Promise<Tsa> {
   const directory = await temporaryDirectory();
-  const period = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
+  const period = {
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + (options.days ?? 1) * 86_400_000),
+  };
   const root = await issueCertificate({
     subject: { commonName: 'Radice di prova' },
     algorithm: 'RSA-2048',
@@ -48,8 +51,8 @@ export async function startTsa(): Promise<Tsa> {
       '[t]',
       `serial = ${join(directory, 'serial')}`,
       'signer_digest = sha256',
-      'default_policy = 1.2.3.4.1',
-      'digests = sha256',
+      `default_policy = ${options.policy ?? '1.2.3.4.1'}`,
+      'digests = sha256, sha384, sha512',
       'ess_cert_id_chain = no',
       'ess_cert_id_alg = sha256',
       'accuracy = secs:1',

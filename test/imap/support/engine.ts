@@ -73,7 +73,8 @@ export class Engine {
     const config: Config = configSchema.parse({ imap: { listen: [{ port: 0, tls: 'none' }] }, ...settings });
     const services: ImapServices = {
       directory: {
-        resolve: login => (login.endsWith('@pec.example.it') ? localAccount(login) : null),
+        resolve: login =>
+          login.endsWith('@pec.example.it') ? localAccount(login, Object.keys(config.plans)[0]) : null,
         all: async () => [],
         store: account => store.account(account.address, { create: true }),
         checkLocalPassword: async (_account, password) => password === PASSWORD,
@@ -158,8 +159,8 @@ export function message(subject: string, body = 'Buongiorno'): string {
   ].join('\r\n');
 }
 
-function localAccount(address: string): Account {
-  return { address, login: address, upstream: { kind: 'local' }, plan: null };
+function localAccount(address: string, plan: string | null = null): Account {
+  return { address, login: address, upstream: { kind: 'local' }, plan };
 }
 
 function plain(response: Buffer): string {

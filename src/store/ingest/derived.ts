@@ -1,0 +1,58 @@
+import { constants, crc32, zstdCompressSync } from 'node:zlib';
+import { UNREAD } from '../../mime/index.ts';
+import type { SortKeys } from '../../mime/types.ts';
+import type { AccountContext } from '../database/context.ts';
+import { insertIndex } from '../search/insert.ts';
+import type { Prepared } from './prepared.ts';
+
+/** Rows that can be made again from the message's octets: structure, text and index. */
+export function insertDerived(context: AccountContext, id: number, message: Prepared): void {
+  const facts = zstdCompressSync(JSON.stringify({ summary: message.summary, pec: message.pec }), {
+    params: { [constants.ZSTD_c_compressionLevel]: 3 },
+  });
+  context
+    .sql(
+      'INSERT INTO structure (message, envelope, body, bodystructure, preview, tree, facts) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    )
+    .run(id, message.envelope, message.body, message.bodyStructure, message.preview, message.tree, facts);
+  insertSortKeys(context, id, message.sortKeys);
+  const kept = message.header;
+  if (kept !== null) {
+    context.sql('INSERT INTO header (message, checksum, octets) VALUES (?, ?, ?)').run(id, crc32(kept), kept);
+  }
+  const { subject, sender, recipient, cc, bcc, header, body } = message.text;
+  const indexed = insertIndex(context, id, message.text);
+  context
+    .sql(
+      `INSERT INTO text (message, indexed, subject, sender, recipient, cc, bcc, header, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(id, indexed ? 1 : 0, subject, sender, recipient, cc, bcc, header, body);
+  for (const { section, reason } of message.unreadable) {
+    context.sql('INSERT INTO unreadable (message, section, reason) VALUES (?, ?, ?)').run(id, section, reason);
+  }
+  if (message.unreadable.some(({ reason }) => reason.startsWith(UNREAD))) {
+    context.sql('INSERT INTO text_pending (message) VALUES (?)').run(id);
+  }
+}
+
+function insertSortKeys(context: AccountContext, id: number, keys: SortKeys): void {
+  context
+    .sql(
+      `INSERT INTO sorting (message, sent_at, subject, is_reply, sender, recipient, cc, display_sender,
+         display_recipient, reference_id, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      id,
+      keys.sentAt,
+      keys.subject,
+      keys.isReply ? 1 : 0,
+      keys.from,
+      keys.to,
+      keys.cc,
+      keys.displayFrom,
+      keys.displayTo,
+      keys.id,
+      keys.references.join('\n'),
+    );
+}

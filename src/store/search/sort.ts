@@ -1,0 +1,45 @@
+import type { SearchCriteria, SortCriterion, SortKey } from '../criteria.ts';
+import type { AccountContext } from '../database/context.ts';
+import type { View } from '../types.ts';
+import type { Condition } from './compile.ts';
+import { selectMatching } from './search.ts';
+
+/** What a key compares, of `entry e JOIN sorting s`: texts octet by octet, instants by the second (RFC 5256 section 3). */
+const COLUMNS: Record<Exclude<SortKey, 'relevancy'>, string> = {
+  arrival: 'e.internal_date / 1000',
+  cc: 's.cc',
+  date: 'ifnull(s.sent_at, e.internal_date) / 1000',
+  from: 's.sender',
+  size: 'e.size',
+  subject: 's.subject',
+  to: 's.recipient',
+  displayFrom: 's.display_sender',
+  displayTo: 's.display_recipient',
+};
+
+/** UIDs of a view that meet the criteria, in the order of the keys; what they do not tell apart comes by UID. */
+export async function sort(
+  context: AccountContext,
+  view: View,
+  criteria: SearchCriteria,
+  keys: readonly SortCriterion[],
+  exact: SearchCriteria | null,
+): Promise<Uint32Array> {
+  const select = (where: string, parameters: readonly (string | number)[], strict: Condition): Uint32Array => {
+    const order: string[] = [];
+    const ordering: (string | number)[] = [];
+    for (const { key, reverse } of keys) {
+      const column = key === 'relevancy' ? `NOT (${strict.sql})` : COLUMNS[key];
+      if (key === 'relevancy') ordering.push(...strict.parameters);
+      order.push(`${column}${reverse ? ' DESC' : ''}`);
+    }
+    const rows = context.db
+      .prepare<unknown[], number>(
+        `SELECT e.uid FROM entry e JOIN message m ON m.id = e.message JOIN sorting s ON s.message = e.message
+         WHERE ${where} ORDER BY ${[...order, 'e.uid'].join(', ')}`,
+      )
+      .pluck();
+    return Uint32Array.from(rows.all(...parameters, ...ordering));
+  };
+  return selectMatching(context, view, criteria, select, exact);
+}
