@@ -1,5 +1,5 @@
 /** The commands that look at a stopped installation, on the data that a demo left. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInstructions, unzip } from '../conservation/support/distribution.ts';
@@ -140,6 +140,18 @@ test('conservation status tells when stamps are due, renew renews them', async (
   ]);
   const lines = await cli('conservation', 'status');
   expect(lines.stdout).toMatch(/1 packages, 0 due for renewal, the first by \d{4}-/);
+});
+
+test('verify knows from the journal which renewals there must be', async () => {
+  const evidence = join(directory.path, 'archivia', 'accounts', ADDRESS, 'evidence');
+  const [name] = (await readdir(evidence, { recursive: true })).filter(file => file.endsWith('rinnovo-0001.json'));
+  const file = join(evidence, name ?? '');
+  await rename(file, `${file}.via`);
+  const lost = await cli('verify', '--json');
+  await rename(`${file}.via`, file);
+  expect(lost.code).toBe(1);
+  const { accounts } = JSON.parse(lost.stdout) as { accounts: { damaged: { kind: string; where: string }[] }[] };
+  expect(accounts[0]?.damaged.map(({ kind }) => kind)).toContain('evidence');
 });
 
 test('verify is good as long as every byte is, and names what is damaged', async () => {

@@ -1,3 +1,5 @@
+import type { LoadedConfig } from '../../config/load.ts';
+import type { Keyring } from '../../store/crypto/keyring.ts';
 import type { Damage } from '../../store/maintenance/damage.ts';
 import type { Verification } from '../../store/maintenance/verify.ts';
 import { defineCommand, FAULT, GOOD, present, withConfig, withJson } from '../command.ts';
@@ -24,7 +26,8 @@ export const verify = defineCommand({
           continue;
         }
         const progress = (octets: number): void => io.err(`${account.address}: ${octets} octets\n`);
-        results.push(await verifyAccount({ ...account, dataKey, resume, progress }));
+        const result = await verifyAccount({ ...account, dataKey, resume, progress });
+        results.push(result.damageCount === 0 ? await withPreservation(result, loaded, keyring) : result);
       }
       const good = results.every(({ damageCount }) => damageCount === 0);
       present(io, json, { good, accounts: results }, () => results.flatMap(describe));
@@ -32,6 +35,27 @@ export const verify = defineCommand({
     });
   },
 });
+
+/** An account whose bytes are whole: do its packages and its journal prove what they should? */
+async function withPreservation(result: Verification, loaded: LoadedConfig, keyring: Keyring): Promise<Verification> {
+  const [{ openStore }, { ConservationPool, verifyEvidence, verifyJournal }] = await Promise.all([
+    import('../../store/index.ts'),
+    import('../../conservation/index.ts'),
+  ]);
+  const store = await openStore(loaded.config.dataDir, { keyring, readAttachments: false });
+  const pool = new ConservationPool([]);
+  try {
+    const account = await store.account(result.address);
+    const reports = [await verifyEvidence(account, { pool }), await verifyJournal(account, pool)];
+    const damaged = reports.flatMap(({ faults }) =>
+      faults.map(({ subject, file, reason }) => ({ kind: 'evidence' as const, where: `${subject}/${file}`, reason })),
+    );
+    return { ...result, damageCount: damaged.length, damaged };
+  } finally {
+    await pool.close();
+    await store.close();
+  }
+}
 
 function locked(address: string, reason: string): Verification {
   const damaged: readonly Damage[] = [{ kind: 'account', where: 'account.key', reason }];
