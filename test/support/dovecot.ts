@@ -28,6 +28,8 @@ export interface DovecotOptions {
   readonly acl?: boolean;
   /** COMPRESS=DEFLATE (RFC 4978). */
   readonly compress?: boolean;
+  /** Sessions at the same time beyond the usual hundred. */
+  readonly sessions?: number;
   /** Port of another Dovecot: this one is its login proxy and has no mail of its own. */
   readonly proxyTo?: number;
 }
@@ -150,6 +152,13 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       ...(asRoot ? [] : unprivileged),
       ...tls,
       ...extensions,
+      ...(options.sessions === undefined
+        ? []
+        : [
+            'default_client_limit = 10000',
+            `service imap {\n  process_limit = ${options.sessions}\n}`,
+            `service imap-login {\n  service_count = 0\n  client_limit = ${options.sessions}\n}`,
+          ]),
       ...(options.capability === undefined ? [] : [`imap_capability = ${options.capability}`]),
       options.proxyTo === undefined
         ? `passdb {\n  driver = passwd-file\n  args = ${file('passwords')}/%u\n}`
