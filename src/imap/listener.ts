@@ -21,6 +21,7 @@ export function createImapListener(
   const { listener, tls, ...services } = options;
   const connections = new Set<Connection>();
   let counter = 0;
+  const secureContext = listener.tls === 'starttls' ? createSecureContext({ minVersion: 'TLSv1.2', ...tls }) : null;
 
   const accept = (socket: Socket): void => {
     if (connections.size >= MAXIMUM_CONNECTIONS) {
@@ -31,7 +32,7 @@ export function createImapListener(
     const connection = new Connection(socket, {
       id: `${listener.port}-${(++counter).toString(36)}`,
       services,
-      tls: listener.tls === 'starttls' ? createSecureContext({ minVersion: 'TLSv1.2', ...tls }) : null,
+      tls: secureContext,
       secure: listener.tls === 'implicit' || isLoopback(socket),
     });
     connections.add(connection);
