@@ -3,6 +3,7 @@ import {
   type Flag,
   type MessageFlags,
   type OpenedView,
+  type StoredFlags,
   StoreError,
   type StoreEvent,
   type View,
@@ -145,10 +146,21 @@ export class SelectedView {
     return this.numbering.resolveRanges(set, numbers, this.savedResult);
   }
 
-  /** This session changed flags and has told its client, or is about to. */
+  /** This session changed flags and has told its client all of the message's flags, or is about to. */
   ownChange(message: MessageFlags): void {
     this.#echoes.set(message.uid, message.modseq);
     this.#changed.delete(message.uid);
+  }
+
+  /**
+   * This session changed flags, and its client works out the outcome by itself; what others did to the message before,
+   * and the client has not heard of, is told with the next news.
+   */
+  ownSilentChange(message: StoredFlags): void {
+    const known = Math.max(this.#modseq, this.#echoes.get(message.uid) ?? 0);
+    const heard = message.previousModseq <= known && !this.#changed.has(message.uid);
+    this.#echoes.set(message.uid, message.modseq);
+    if (!heard) this.#changed.set(message.uid, message);
   }
 
   /** This session removed messages: told with the next news. */

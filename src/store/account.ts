@@ -21,12 +21,12 @@ import {
   type HeldMessage,
   type JournalEntry,
   type JournalHead,
-  type MessageFlags,
   type MessageRecord,
   type OpenedView,
   type QueuedMessage,
   type SealedPackage,
   type Spool,
+  type StoredFlags,
   StoreError,
   type StoreEvent,
   type ThreadList,
@@ -146,7 +146,7 @@ export class Account implements AccountStore {
     view: View,
     uids: readonly number[],
     change: FlagChange,
-  ): Promise<{ readonly stored: MessageFlags[]; readonly modified: number[] }> {
+  ): Promise<{ readonly stored: StoredFlags[]; readonly modified: number[] }> {
     return this.#call('storeFlags', view, uids, change);
   }
 

@@ -65,6 +65,12 @@ export interface MessageFlags {
   readonly modseq: number;
 }
 
+/** A message after a change of its flags. */
+export interface StoredFlags extends MessageFlags {
+  /** Its MODSEQ before: who knew the message as of then knows it still. */
+  readonly previousModseq: number;
+}
+
 /** What happened in a view after a MODSEQ, ready for EXPUNGE/VANISHED, EXISTS and FETCH FLAGS. */
 export interface ViewChanges {
   readonly added: readonly MessageFlags[];
@@ -353,7 +359,7 @@ export interface AccountStore {
     view: View,
     uids: readonly number[],
     change: FlagChange,
-  ): Promise<{ readonly stored: MessageFlags[]; readonly modified: number[] }>;
+  ): Promise<{ readonly stored: StoredFlags[]; readonly modified: number[] }>;
   /** Removes what has \Deleted among `uids` (all when null). Rejects with CANNOT where the tree forbids it. */
   expunge(view: View, uids: readonly number[] | null): Promise<{ readonly uids: number[]; readonly modseq: number }>;
   copy(view: View, uids: readonly number[], to: View): Promise<CopyOutcome>;

@@ -90,11 +90,15 @@ function withModseq(session: Session, { items, changedSince }: FetchArguments): 
   return asked ? items : { ...items, fields: [...items.fields, { kind: 'column', column: 'MODSEQ' }] };
 }
 
+/** RFC 3501 section 9: nz-number. */
+const MAX_UID = 0xffff_ffff;
+
 /** What has gone since then, of the UIDs asked for (RFC 7162 section 3.2.6). */
 async function tellVanished(session: Session, { set, changedSince }: FetchArguments): Promise<void> {
   const { view, numbering } = selectedOf(session);
   if (set === '$') return;
-  const asked = membership(set, numbering.lastUid);
+  // What has gone may have stood above the last that is left: `*` reaches that too.
+  const asked = membership(set, MAX_UID);
   const { vanished } = await storeOf(session).changes(view, changedSince ?? 0);
   const gone = [...vanished].sort((a, b) => a - b).filter(uid => numbering.numberOf(uid) === 0 && asked(uid));
   if (gone.length > 0) session.writer.line(`* VANISHED (EARLIER) ${formatSet(gone)}`);

@@ -44,9 +44,13 @@ function storeCommand(name: 'STORE' | 'UID STORE'): PlainCommand {
         const run = uids.slice(from, from + RUN);
         const outcome = await storeFlags(session, selected, run, change, byUid);
         for (const message of outcome.stored) {
-          selected.ownChange(message);
-          if (!silent) selected.tellFlags(message, byUid || session.enabled.has('QRESYNC'));
-          else tellModseq(session, selected, message, byUid);
+          if (silent) {
+            selected.ownSilentChange(message);
+            tellModseq(session, selected, message, byUid);
+          } else {
+            selected.ownChange(message);
+            selected.tellFlags(message, byUid || session.enabled.has('QRESYNC'));
+          }
         }
         modified.push(...outcome.modified);
         missing += run.length - outcome.stored.length - outcome.modified.length;

@@ -18,6 +18,9 @@ export interface ForwardHooks {
   readonly lost: (tag: string) => void;
 }
 
+/** What may stand behind a literal in a line that goes on (RFC 9051 section 9). */
+const GOES_ON = /^[ )]/;
+
 /**
  * Sends a client's command upstream with its own tag, literals streamed with back-pressure and never held. Resolves
  * when the command is sent, not when it is answered: the client's pipelining is the upstream's.
@@ -116,8 +119,11 @@ export async function forwardCommand(
       if (refused || !(await announce(pending, pending.synchronising))) break;
       for await (const piece of session.reader.literal(pending.size)) await upstream.write(piece);
       const rest = await session.reader.rest();
-      text += rest.segment.octets.toString('latin1');
+      const behind = rest.segment.octets.toString('latin1');
+      text += behind;
       pending = rest.literal;
+      // Not announced: Dovecot neither asks for a literal in such a line nor refuses it, and both would wait for ever.
+      if (pending !== null && !GOES_ON.test(behind)) break;
     }
     if (!refused) await send('\r\n');
     // A client that waits for `+` sends nothing more; what others send is read past.

@@ -1,5 +1,5 @@
 import type { AccountContext } from '../database/context.ts';
-import { type FlagChange, type MessageFlags, StoreError, type View } from '../types.ts';
+import { type FlagChange, type StoredFlags, StoreError, type View } from '../types.ts';
 import { type EntryRow, entriesOf, updateFlags } from './entries.ts';
 import { DELETED, isReserved, Keywords, splitFlags } from './flags.ts';
 import { resolve } from './views.ts';
@@ -10,7 +10,7 @@ export function storeFlags(
   view: View,
   uids: readonly number[],
   change: FlagChange,
-): { stored: MessageFlags[]; modified: number[] } {
+): { stored: StoredFlags[]; modified: number[] } {
   const { bits, keywords: names } = splitFlags(change.flags);
   if (view.tree === 'conservation' && change.action !== 'remove' && (bits & DELETED) !== 0) {
     throw new StoreError('CANNOT', 'Un messaggio in Conservazione non si può eliminare');
@@ -19,7 +19,7 @@ export function storeFlags(
     const resolved = resolve(context, view);
     const keywords = new Keywords(context, resolved.tree);
     const asked = names.filter(name => !isReserved(name));
-    const stored: MessageFlags[] = [];
+    const stored: StoredFlags[] = [];
     const modified: number[] = [];
     for (const entry of entriesOf(context, resolved, uids)) {
       if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) {
@@ -32,7 +32,12 @@ export function storeFlags(
       const modseq = same
         ? entry.modseq
         : updateFlags(context, marks, resolved.tree, { uid: entry.uid, bits: next.bits, keywords: column });
-      stored.push({ uid: entry.uid, flags: keywords.flags(next.bits, column), modseq });
+      stored.push({
+        uid: entry.uid,
+        flags: keywords.flags(next.bits, column),
+        modseq,
+        previousModseq: entry.modseq,
+      });
     }
     return { stored, modified };
   });
