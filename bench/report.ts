@@ -10,6 +10,8 @@ export interface Row {
 export interface Scale {
   /** A tenth or less of everything, for a look. */
   readonly quick: boolean;
+  /** Also what takes an hour. */
+  readonly large: boolean;
   readonly runs: number;
 }
 

@@ -15,7 +15,12 @@ export async function benchSessions(scale: Scale): Promise<Row[]> {
   if (mailbox === undefined) throw new Error('nobody');
   const generator = createGenerator({ authorities: await createTestAuthorities(), seed: 5, mailbox });
   const messages = scale.quick ? 1_000 : 20_000;
-  const dovecot = await startDovecot({ tls: true, sessions: 2_000, users: { [USER]: PASSWORD } });
+  const dovecot = await startDovecot({
+    tls: true,
+    sessions: 2_000,
+    userSessions: 2_000,
+    users: { [USER]: PASSWORD },
+  });
   const archivia = await startArchivia({
     dovecot,
     archive: { auto: { incoming: false, sent: false } },

@@ -1,19 +1,25 @@
 /** Puts the layers together: one process, one data directory, all listeners. */
 import type { Logger } from 'pino';
+import { Alerts } from './alerts/index.ts';
 import { type Archiver, createArchiver } from './archiver/index.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { policyAccepts } from './conservation/index.ts';
 import type { ConservationService } from './conservation/types.ts';
 import { createImapListener } from './imap/listener.ts';
+import { archiverDirectory, spacesOf } from './server/alerts.ts';
+import { loadAnchors } from './server/anchors.ts';
 import { Closers } from './server/closers.ts';
 import { openConservation } from './server/conservation.ts';
 import { lockDataDirectory } from './server/data-lock.ts';
+import { openDownloads } from './server/downloads.ts';
 import { listenFailure, StartError } from './server/errors.ts';
 import { makeLocalMailboxes } from './server/local-mailboxes.ts';
 import { loadTls } from './server/tls.ts';
 import { createSubmissionListener } from './smtp/listener.ts';
+import { createSubmissionState } from './smtp/state.ts';
 import { createAccountDirectory } from './store/accounts/directory.ts';
 import { createLoginGuard } from './store/accounts/login-guard.ts';
+import type { Account } from './store/accounts/types.ts';
 import { openVault } from './store/accounts/vault.ts';
 import { openKeyring } from './store/crypto/keyring.ts';
 import { openStore } from './store/index.ts';
@@ -26,6 +32,7 @@ export interface RunningServer {
   readonly store: Store;
   readonly conservation: ConservationService;
   readonly archiver: Archiver;
+  readonly alerts: Alerts;
   /** Says goodbye to every client, lets running work finish within bounds and closes everything. */
   stop(): Promise<void>;
 }
@@ -61,7 +68,12 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
   const keyring = await openKeyring(config.dataDir, config.vault).catch((error: Error) => {
     throw new StartError(error.message);
   });
-  const store = await openStore(config.dataDir, { logger, keyring });
+  const store = await openStore(config.dataDir, {
+    logger,
+    keyring,
+    anchors: await loadAnchors(config.conservation.gestoriCaFile),
+    expiringDays: config.archive.expiringDays,
+  });
   closers.push('store', () => store.close());
   const vault = await openVault(config.dataDir, config.vault, store, keyring);
   const directory = createAccountDirectory(config, store, upstreams);
@@ -95,8 +107,41 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
     await watch(account);
     await account.queue([filed.message]);
   };
-  const archiver = createArchiver({ directory, vault, guard, config, logger, onArchived: queueByPolicy });
+  const submission = createSubmissionState(logger, queueByPolicy);
+  for (const address of await store.addresses()) {
+    await store
+      .account(address)
+      .then(account => submission.sendings.repair(account))
+      .catch(error => logger.error({ err: error, account: address }, 'what was being sent cannot be settled'));
+  }
+  const alerts = new Alerts({
+    config: config.alerts,
+    directory,
+    vault,
+    guard,
+    logger,
+    spaces: (account, opened) => spacesOf(config, account, opened),
+    archiverStates: () => archiver.states(),
+  });
+  const onArchived = async (account: AccountStore, filed: Filed): Promise<void> => {
+    await queueByPolicy(account, filed);
+    await submission.sendings.witness(account, filed);
+    await alerts.archived(account, filed);
+  };
+  const withinPlans = archiverDirectory(config, directory, alerts);
+  const archiver = createArchiver({ directory: withinPlans, vault, guard, config, logger, onArchived });
+  closers.push('alerts', () => alerts.stop());
   closers.push('archiver', () => archiver.stop());
+  const alertAbout = (account: Account | null): void => {
+    if (account === null) return;
+    directory
+      .store(account)
+      .then(opened => alerts.watch(account, opened))
+      .catch(error => logger.error({ err: error, account: account.address }, 'no alerts for the account'));
+  };
+  const onDisk = new Set(await store.addresses());
+  for (const account of await directory.all()) if (onDisk.has(account.address)) alertAbout(account);
+  vault.onRemembered(address => alertAbout(directory.resolve(address)));
 
   const onLogin = (account: Parameters<typeof directory.store>[0]): void => {
     directory
@@ -115,22 +160,30 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
   const imap: number[] = [];
   for (const listener of config.imap.listen) {
     const onUpstreamFiled = (account: { address: string }) => archiver.nudge(account.address);
-    const services = { directory, vault, guard, config, logger, onLogin, onUpstreamFiled };
+    const onCrowded = (account: { address: string }) => archiver.yield(account.address);
+    const services = { directory, vault, guard, config, logger, onLogin, onUpstreamFiled, onCrowded };
     imap.push(await open('imap', listener, createImapListener({ ...services, listener, tls })));
   }
   const smtp: number[] = [];
   for (const listener of config.smtp?.listen ?? []) {
-    const services = { directory, vault, guard, config, logger, onArchived: queueByPolicy };
+    const services = { directory, vault, guard, config, logger, ...submission };
     smtp.push(await open('smtp', listener, createSubmissionListener({ ...services, listener, tls })));
   }
   let accepting = true;
+  const downloads = openDownloads(config.dataDir, store, logger);
+  closers.push('downloads', async () => downloads.close());
   const web =
     config.web === undefined
       ? null
       : await open(
           'web',
           config.web.listen,
-          createWebServer({ listener: config.web.listen, tls, isHealthy: () => accepting }),
+          createWebServer({
+            listener: config.web.listen,
+            tls,
+            isHealthy: () => accepting,
+            downloads: downloads.service,
+          }),
         );
 
   await archiver.start();
@@ -141,6 +194,7 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
     store,
     conservation,
     archiver,
+    alerts,
     stop: () => {
       accepting = false;
       return closers.closeAll(STOP_LIMIT);

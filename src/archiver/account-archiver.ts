@@ -1,12 +1,17 @@
-import type { ImapFlow, MailboxObject } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import type { Logger } from 'pino';
+import type { UpstreamSpace } from '../config/schema.ts';
+import { PASSWORD_SINCE, passwordExpiry } from '../store/accounts/password-expiry.ts';
 import type { Account, AccountDirectory, LoginGuard, Vault } from '../store/accounts/types.ts';
 import type { AccountStore, Filed } from '../store/types.ts';
 import { type Backoff, delayBefore } from './backoff.ts';
-import { isRefusedLogin, upstreamClient } from './connect.ts';
-import { type CopyContext, copyNewMessages, retryFailed } from './copy-folder.ts';
-import { findSentFolder } from './sent-folder.ts';
+import { loginFailure, upstreamClient } from './connect.ts';
+import type { CopyContext } from './copy-folder.ts';
+import { type Auto, readFolders } from './folders.ts';
+import { freeUpstream } from './free-upstream.ts';
 import { Signal } from './signal.ts';
+import { type ArchiverState, REFUSED } from './state.ts';
+import type { Turns } from './turns.ts';
 
 export interface AccountArchiverOptions {
   readonly account: Account;
@@ -14,11 +19,16 @@ export interface AccountArchiverOptions {
   readonly vault: Vault;
   readonly guard: LoginGuard;
   readonly logger: Logger;
-  readonly auto: { readonly incoming: boolean; readonly sent: boolean };
+  readonly auto: Auto;
+  /** What is removed upstream once it is safe here; null: nothing ever. */
+  readonly space: UpstreamSpace | null;
   readonly onArchived: (account: AccountStore, filed: Filed) => Promise<void>;
-  /** How often the sent folder is looked at, milliseconds. */
+  /** How often folders other than INBOX are looked at, milliseconds. */
   readonly pollMs: number;
+  /** How long a connection that was in the user's way stays closed, milliseconds. */
+  readonly awayMs: number;
   readonly backoff: Backoff;
+  readonly turns: Turns;
 }
 
 interface Waiter {
@@ -26,11 +36,13 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** Settings of the account's store. */
-const REFUSED = 'archiver.refused';
-const SENT_FOLDER = 'archiver.sentFolder';
-
-const RETRY_FAILED_MS = 60 * 60_000;
+const DAY = 86_400_000;
+const THOROUGH_MS = 60 * 60_000;
+/** For so many times `awayMs` after a connection was in the way, and under so small a limit, there are visits only. */
+const VISITING_TIMES = 12;
+const FEW_CONNECTIONS = 3;
+/** What a server may take to say goodbye while a user waits for the connection, milliseconds. */
+const GOODBYE_MS = 1_000;
 
 class RefusedError extends Error {
   override readonly name = 'RefusedError';
@@ -46,6 +58,9 @@ export class AccountArchiver {
   #client: ImapFlow | null = null;
   #stopping = false;
   #freshPassword = false;
+  #awayUntil = 0;
+  #visitingUntil = 0;
+  #state: Omit<ArchiverState, 'address'> = { status: 'off', since: Date.now(), lastRoundAt: null, reason: null };
 
   constructor(options: AccountArchiverOptions) {
     this.#options = options;
@@ -75,6 +90,24 @@ export class AccountArchiver {
     if (this.#client !== null) this.#bell.ring();
   }
 
+  get state(): ArchiverState {
+    return { address: this.#options.account.address, ...this.#state };
+  }
+
+  /**
+   * The user has no connection left at the provider: gives this one up and stays away for a while, after which it comes
+   * for short visits only. Resolves when the connection is closed.
+   */
+  async yield(): Promise<void> {
+    const now = Date.now();
+    this.#awayUntil = now + this.#options.awayMs;
+    this.#visitingUntil = now + VISITING_TIMES * this.#options.awayMs;
+    const client = this.#client;
+    if (client === null) return;
+    this.#logger.info('too many connections: the archiver gives its own to the user');
+    await goodbye(client);
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#client?.close();
@@ -97,15 +130,22 @@ export class AccountArchiver {
     const { account, directory, vault, backoff } = this.#options;
     for (let failures = 0; !this.#stopping; ) {
       const password = await vault.recall(account.address);
-      if (password === null) return this.#settle(new Error(`no password of ${account.address} is known yet`));
+      if (password === null) {
+        this.#enter('no-password');
+        return this.#settle(new Error(`no password of ${account.address} is known yet`));
+      }
       const store = await directory.store(account);
       if (this.#freshPassword) {
         this.#freshPassword = false;
-        await store.setSetting(REFUSED, false);
+        if ((await store.setting<boolean>(REFUSED)) === true) await store.setSetting(REFUSED, false);
       } else if ((await store.setting<boolean>(REFUSED)) === true) {
+        this.#enter('refused');
         return this.#settle(new RefusedError(`the upstream refuses the password of ${account.address}`));
       }
+      await this.#foresee(store);
       try {
+        await this.#stayAway();
+        if (this.#stopping) return;
         await this.#session(store, password, () => (failures = 0));
       } catch (error) {
         this.#settle(error instanceof Error ? error : new Error(String(error)));
@@ -113,17 +153,53 @@ export class AccountArchiver {
         if (error instanceof RefusedError) {
           this.#logger.warn('the upstream refuses the stored password: archiving waits for the next good login');
           await store.setSetting(REFUSED, true);
+          this.#enter('refused');
           if (!this.#freshPassword) return;
           continue;
         }
+        if (Date.now() < this.#awayUntil) continue;
         const delay = delayBefore(failures++, backoff);
+        this.#enter('interrupted', error instanceof Error ? error.message : String(error));
         this.#logger.warn({ err: error, delayMs: Math.round(delay) }, 'archiving is interrupted');
         await this.#bell.wait(delay);
       }
     }
   }
 
-  /** Connects and archives until the connection ends; always throws in the end, unless it is told to stop. */
+  /** Whoever asks to catch up is a reason to come sooner. */
+  async #stayAway(): Promise<void> {
+    while (!this.#stopping && Date.now() < this.#awayUntil && this.#waiters.length === 0) {
+      this.#enter('away');
+      await this.#bell.wait(this.#awayUntil - Date.now());
+    }
+  }
+
+  /** Whether the connection is closed after each round: the provider grants few, or it was in the way lately. */
+  get #visiting(): boolean {
+    const { upstream } = this.#options.account;
+    const limit = upstream.kind === 'remote' ? upstream.maxConnections : undefined;
+    return Date.now() < this.#visitingUntil || (limit !== undefined && limit <= FEW_CONNECTIONS);
+  }
+
+  /** Some providers' passwords for mail programs end by themselves. */
+  async #foresee(store: AccountStore): Promise<void> {
+    const { upstream } = this.#options.account;
+    const days = upstream.kind === 'remote' ? upstream.passwordDays : undefined;
+    const expiry = passwordExpiry(await store.setting<number>(PASSWORD_SINCE), days, Date.now());
+    if (expiry?.near) {
+      this.#logger.warn({ expires: new Date(expiry.at).toISOString() }, 'the password will soon end at the provider');
+    }
+  }
+
+  #enter(status: ArchiverState['status'], reason: string | null = null): void {
+    if (this.#state.status === status && this.#state.reason === reason) return;
+    this.#state = { ...this.#state, status, since: Date.now(), reason };
+  }
+
+  /**
+   * Connects and archives until the connection ends; throws in the end, unless it is told to stop or only came for a
+   * visit.
+   */
   async #session(store: AccountStore, password: string, onRound: () => void): Promise<void> {
     const client = await upstreamClient(this.#options.account, password);
     // Errors reach the command under way; without a listener they would end the process.
@@ -135,22 +211,28 @@ export class AccountArchiver {
     this.#client = client;
     try {
       if (this.#stopping) return;
+      this.#enter('connecting');
       await this.#login(client, password);
+      this.#enter('connected');
       this.#logger.debug('connected');
       const context: CopyContext = {
         client,
         account: store,
         logger: this.#logger,
         onArchived: filed => this.#options.onArchived(store, filed),
+        turns: this.#options.turns,
         stopped: () => this.#stopping || !client.usable,
       };
-      for (let nextRetry = 0; !this.#stopping; ) {
+      for (let nextThorough = 0; !this.#stopping; ) {
         const waiting = this.#waiters;
         this.#waiters = [];
         try {
-          const retry = Date.now() >= nextRetry;
-          await this.#round(context, retry);
-          if (retry) nextRetry = Date.now() + RETRY_FAILED_MS;
+          const thorough = Date.now() >= nextThorough;
+          await readFolders(context, this.#options.account, this.#options.auto, thorough);
+          if (thorough) {
+            await this.#free(context);
+            nextThorough = Date.now() + THOROUGH_MS;
+          }
           if (!client.usable) throw new Error('the connection went away');
         } catch (error) {
           this.#waiters.unshift(...waiting);
@@ -158,6 +240,11 @@ export class AccountArchiver {
         }
         for (const waiter of waiting) waiter.resolve();
         onRound();
+        this.#state = { ...this.#state, lastRoundAt: Date.now() };
+        if (this.#visiting && !this.#stopping) {
+          this.#awayUntil = Date.now() + this.#options.awayMs;
+          return await goodbye(client);
+        }
         // Ends by itself when the next round sends a command.
         void client.idle().catch(() => this.#bell.ring());
         await this.#bell.wait(this.#options.pollMs);
@@ -166,6 +253,31 @@ export class AccountArchiver {
     } finally {
       this.#client = null;
       client.close();
+    }
+  }
+
+  /** The policy on space upstream, where there is one, in the folders that are archived. */
+  async #free({ client, account, stopped }: CopyContext): Promise<void> {
+    const { space } = this.#options;
+    if (space === null || stopped()) return;
+    const folders = (await account.cursors()).map(({ folder }) => folder);
+    try {
+      const { messages, octets, kept } = await freeUpstream(client, account, folders, {
+        after: space.after,
+        keptBefore: Date.now() - space.days * DAY,
+        receivedBefore: null,
+        perDay: space.perDay,
+        dryRun: space.dryRun,
+        actor: 'archiver',
+        stopped,
+        logger: this.#logger,
+      });
+      if (messages + kept.length > 0) {
+        this.#logger.info({ messages, octets, kept: kept.length, dryRun: space.dryRun }, 'space upstream');
+      }
+    } catch (error) {
+      if (!client.usable) throw error;
+      this.#logger.error({ err: error }, 'no space could be freed upstream');
     }
   }
 
@@ -178,49 +290,13 @@ export class AccountArchiver {
         return 'accepted';
       } catch (error) {
         failure = error;
-        return isRefusedLogin(error) ? 'refused' : 'unavailable';
+        const reason = loginFailure(error);
+        if (reason === 'crowded') this.#visitingUntil = Date.now() + VISITING_TIMES * this.#options.awayMs;
+        return reason === 'refused' ? 'refused' : 'unavailable';
       }
     });
     if (outcome === 'refused') throw new RefusedError(`the upstream refuses the password of ${account.address}`);
     if (outcome === 'unavailable') throw failure;
-  }
-
-  /** INBOX first, for its pushes; then the sent folder, if it has grown; INBOX again, if that took our eyes off it. */
-  async #round(context: CopyContext, retry: boolean): Promise<void> {
-    const { auto } = this.#options;
-    if (auto.incoming) await this.#inbox(context, retry);
-    if (!auto.sent) return;
-    const opened = await this.#sent(context, retry);
-    if (opened && auto.incoming) await this.#inbox(context, false);
-  }
-
-  async #inbox(context: CopyContext, retry: boolean): Promise<void> {
-    const mailbox = await open(context.client, 'INBOX');
-    if (retry) await retryFailed(context, mailbox, 'received');
-    await copyNewMessages(context, mailbox, 'received', false);
-  }
-
-  /** Whether it had to open the folder. */
-  async #sent(context: CopyContext, retry: boolean): Promise<boolean> {
-    const { client, account: store } = context;
-    const { upstream } = this.#options.account;
-    const known = await store.setting<{ readonly path: string | null }>(SENT_FOLDER);
-    let path = known?.path ?? null;
-    if (retry || path === null) {
-      path = findSentFolder(await client.list(), upstream.kind === 'remote' ? upstream.sentFolder : null);
-      // A folder that was not there at a former look has only mail of the time since: it counts from its first message.
-      if (known === null || (path !== null && known.path !== null && path !== known.path)) {
-        await store.setSetting(SENT_FOLDER, { path });
-      }
-    }
-    if (path === null) return false;
-    const fromStart = known !== null && known.path === null;
-    if (!retry && !fromStart && !isOpen(client, path) && !(await hasGrown(client, store, path))) return false;
-    const mailbox = await open(client, path);
-    if (retry) await retryFailed(context, mailbox, 'sent');
-    await copyNewMessages(context, mailbox, 'sent', fromStart);
-    if (fromStart) await store.setSetting(SENT_FOLDER, { path });
-    return true;
   }
 
   #settle(error: Error): void {
@@ -230,26 +306,12 @@ export class AccountArchiver {
   }
 }
 
-/**
- * Read-only: EXAMINE changes no flag, `\Recent` included, in the user's mailbox. In a folder that is open already a
- * server may search only what it has announced, and NOOP lets it announce (RFC 3501 section 6.1.2).
- */
-async function open(client: ImapFlow, path: string): Promise<MailboxObject> {
-  if (!isOpen(client, path)) return client.mailboxOpen(path, { readOnly: true });
-  await client.noop();
-  const { mailbox } = client;
-  if (!mailbox) throw new Error('the connection went away');
-  return mailbox;
-}
-
-function isOpen(client: ImapFlow, path: string): boolean {
-  return client.mailbox !== false && client.mailbox.path === path;
-}
-
-async function hasGrown(client: ImapFlow, store: AccountStore, path: string): Promise<boolean> {
-  const cursor = (await store.cursors()).find(known => known.folder === path);
-  if (cursor === undefined) return true;
-  const status = await client.status(path, { uidNext: true, uidValidity: true });
-  if (!status || status.uidNext === undefined) return true;
-  return Number(status.uidValidity) !== cursor.uidValidity || status.uidNext > cursor.lastUid + 1;
+async function goodbye(client: ImapFlow): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, GOODBYE_MS);
+  });
+  await Promise.race([client.logout().catch(() => {}), limit]);
+  clearTimeout(timer);
+  client.close();
 }

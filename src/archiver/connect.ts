@@ -1,9 +1,7 @@
 import { ImapFlow } from 'imapflow';
+import { isCrowded, refusesPassword } from '../store/accounts/login-answer.ts';
 import type { Account } from '../store/accounts/types.ts';
 import { upstreamTls } from '../store/accounts/upstream-tls.ts';
-
-/** RFC 5530 codes of a refused login that say nothing about the password. */
-const NOT_THE_PASSWORD = new Set(['UNAVAILABLE', 'INUSE', 'LIMIT', 'SERVERBUG', 'PRIVACYREQUIRED']);
 
 /** An imapflow client that is not yet connected. Its own log is off: it would repeat what users write and receive. */
 export async function upstreamClient(account: Account, password: string): Promise<ImapFlow> {
@@ -27,12 +25,13 @@ export async function upstreamClient(account: Account, password: string): Promis
   });
 }
 
-/** Whether the server said that name or password are wrong; every other failure may pass by itself. */
-export function isRefusedLogin(error: unknown): boolean {
-  if (!(error instanceof Error) || !('authenticationFailed' in error) || error.authenticationFailed !== true) {
-    return false;
-  }
+/** Why a login failed; `unavailable` is all that may pass by itself. */
+export function loginFailure(error: unknown): 'refused' | 'crowded' | 'unavailable' {
+  if (!(error instanceof Error)) return 'unavailable';
+  const text = 'responseText' in error ? String(error.responseText) : error.message;
+  const code = 'serverResponseCode' in error ? String(error.serverResponseCode).toUpperCase() : null;
+  if (isCrowded(code, text)) return 'crowded';
+  const failed = 'authenticationFailed' in error && error.authenticationFailed === true;
   const status = 'responseStatus' in error ? error.responseStatus : undefined;
-  const code = 'serverResponseCode' in error ? String(error.serverResponseCode).toUpperCase() : '';
-  return status === 'NO' && !NOT_THE_PASSWORD.has(code);
+  return failed && status === 'NO' && refusesPassword(code, text) ? 'refused' : 'unavailable';
 }

@@ -1,7 +1,8 @@
 import type { ImapFlow, MailboxObject } from 'imapflow';
 import type { Logger } from 'pino';
-import { type AccountStore, type Filed, type FolderCursor, type Origin, StoreError } from '../store/types.ts';
-import { copyMessage, UnreadableMessageError } from './copy-message.ts';
+import type { AccountStore, Filed, FolderCursor, Origin, UpstreamMessage } from '../store/types.ts';
+import { type Copied, copyRun, RUN_MESSAGES } from './copy-run.ts';
+import type { Turns } from './turns.ts';
 
 export interface CopyContext {
   readonly client: ImapFlow;
@@ -9,6 +10,8 @@ export interface CopyContext {
   readonly logger: Logger;
   readonly onArchived: (filed: Filed) => Promise<void>;
   readonly stopped: () => boolean;
+  /** Bounds what all accounts together have on its way. */
+  readonly turns: Turns;
 }
 
 /** A message whose copying failed for a reason of its own; it must not hold up those after it. */
@@ -22,12 +25,9 @@ interface Failed {
 const FAILED = 'archiver.failed';
 const MAX_FAILED = 1000;
 
-/** Failures of the archive as a whole: trying the next message makes no sense. */
-const GENERAL = new Set<string>(['OVERQUOTA', 'UNAVAILABLE', 'LIMIT', 'NONEXISTENT']);
-
 /**
- * Archives what the open folder holds above the cursor, in the order of the UIDs. The cursor follows each message that
- * the archive has on disk, so that a crash repeats at most one, which the store then knows by its bytes.
+ * Archives what the open folder holds above the cursor, in the order of the UIDs. The cursor follows each run of messages
+ * that the archive has on disk, so that a crash repeats at most one, which the store then knows by its bytes.
  * @param fromStart a folder without a cursor is read from its first message on; otherwise from now on
  */
 export async function copyNewMessages(
@@ -48,12 +48,9 @@ export async function copyNewMessages(
     cursor = { folder, uidValidity, lastUid: 0 };
     await account.setCursor(cursor);
   }
-  for (const uid of await uidsAbove(client, cursor.lastUid)) {
-    if (context.stopped()) return;
-    const failure = await archive(context, cursor, uid, direction);
-    if (failure !== null) await setFailed(account, [...(await failed(account)), failure]);
-    cursor = { ...cursor, lastUid: uid };
-    await account.setCursor(cursor);
+  const uids = await uidsAbove(client, cursor.lastUid);
+  for (let start = 0; start < uids.length && !context.stopped(); start += RUN_MESSAGES) {
+    await archiveRun(context, cursor, uids.slice(start, start + RUN_MESSAGES), direction);
   }
 }
 
@@ -65,59 +62,104 @@ export async function retryFailed(
 ): Promise<void> {
   const { account } = context;
   const uidValidity = Number(mailbox.uidValidity);
-  const all = await failed(account);
-  const here = all.filter(failure => failure.folder === mailbox.path);
-  if (here.length === 0) return;
-  let left = all;
+  const here = (await failed(account)).filter(failure => failure.folder === mailbox.path);
   for (const failure of here) {
     if (context.stopped()) return;
-    const cursor = { folder: failure.folder, uidValidity, lastUid: failure.uid };
     // Of a UIDVALIDITY that is gone: the folder has been read again from its start.
-    const still = failure.uidValidity === uidValidity ? await archive(context, cursor, failure.uid, direction) : null;
-    left = left.filter(other => other !== failure).concat(still ?? []);
-    await setFailed(account, left);
+    const current = failure.uidValidity === uidValidity;
+    const { known, failures, error } = current
+      ? await copy(context, failure, [failure.uid], direction)
+      : { known: [], failures: [], error: null };
+    if (error !== null) throw error;
+    const left = (await failed(account)).filter(
+      other =>
+        other.folder !== failure.folder || other.uid !== failure.uid || other.uidValidity !== failure.uidValidity,
+    );
+    if (known.length > 0) await account.knowUpstream(failure, known);
+    await setFailed(account, [...left, ...failures]);
   }
 }
 
-/** Archives one message; gives the failure when it is the message's own, throws when it is a general one. */
-async function archive(
+/** Forgets of the open folder what others have expunged there. */
+export async function forgetExpunged(
+  { client, account }: Pick<CopyContext, 'client' | 'account'>,
+  mailbox: MailboxObject,
+): Promise<void> {
+  const folder = { folder: mailbox.path, uidValidity: Number(mailbox.uidValidity) };
+  const known = await account.knownUpstreamUids(folder);
+  if (known.length === 0) return;
+  const present = await client.search({ all: true }, { uid: true });
+  if (!present) throw new Error('the upstream refused to search');
+  const still = new Set(present);
+  if (known.some(uid => !still.has(uid))) await account.retainUpstream(folder, present);
+}
+
+/** Archives a run and moves the cursor behind it; what failed on its own is put aside. Throws on a general failure. */
+async function archiveRun(
   context: CopyContext,
   { folder, uidValidity }: FolderCursor,
-  uid: number,
+  uids: readonly number[],
   direction: Origin['direction'],
-): Promise<Failed | null> {
-  const { client, account, logger } = context;
-  try {
-    const filed = await copyMessage(client, account, uid, { direction, source: 'archiver', folder });
-    if (filed === null) {
-      logger.info({ folder, uid }, 'a message was gone before it could be archived');
-      return null;
-    }
-    logger.debug({ folder, uid, message: filed.message, duplicate: filed.duplicate }, 'archived');
-    return await tellArchived(context, filed, { folder, uidValidity, uid });
-  } catch (error) {
-    if (!isOfTheMessage(error)) throw error;
-    logger.error({ folder, uid, err: error }, 'a message could not be archived; others go on');
-    return { folder, uidValidity, uid, reason: error.message };
+): Promise<void> {
+  const { account, turns } = context;
+  const { known, failures, last, error } = await turns.take(() =>
+    copy(context, { folder, uidValidity }, uids, direction),
+  );
+  if (failures.length > 0) await setFailed(account, [...(await failed(account)), ...failures]);
+  if (last !== null) await account.setCursor({ folder, uidValidity, lastUid: last }, known);
+  if (error !== null) throw error;
+}
+
+interface Outcome {
+  readonly known: readonly UpstreamMessage[];
+  readonly failures: readonly Failed[];
+  /** The last UID that has been seen to. */
+  readonly last: number | null;
+  readonly error: unknown;
+}
+
+async function copy(
+  context: CopyContext,
+  where: Pick<FolderCursor, 'folder' | 'uidValidity'>,
+  uids: readonly number[],
+  direction: Origin['direction'],
+): Promise<Outcome> {
+  const { client, account } = context;
+  const { folder, uidValidity } = where;
+  const origin: Origin = { direction, source: 'archiver', folder };
+  const { copied, error } = await copyRun(client, { account, view: { tree: 'archive' }, origin }, uids);
+  const reasons = await Promise.all(copied.map(one => conclude(context, folder, one)));
+  return {
+    known: copied.flatMap(one => ('filed' in one ? [{ uid: one.uid, message: one.filed.message }] : [])),
+    failures: copied.flatMap(({ uid }, index) => {
+      const reason = reasons[index] ?? null;
+      return reason === null ? [] : [{ folder, uidValidity, uid, reason }];
+    }),
+    last: copied.at(-1)?.uid ?? null,
+    error,
+  };
+}
+
+/** Tells of an archived message. Why it has to be tried again; null when it has not. */
+async function conclude({ logger, onArchived }: CopyContext, folder: string, copied: Copied): Promise<string | null> {
+  const { uid } = copied;
+  if ('gone' in copied) {
+    logger.info({ folder, uid }, 'a message was gone before it could be archived');
+    return null;
   }
-}
-
-function isOfTheMessage(error: unknown): error is Error {
-  return error instanceof UnreadableMessageError || (error instanceof StoreError && !GENERAL.has(error.code));
-}
-
-/** The message is safe; what is to be done with it next can wait, and must not hold up those after it. */
-async function tellArchived(
-  { onArchived, logger }: CopyContext,
-  filed: Filed,
-  where: Omit<Failed, 'reason'>,
-): Promise<Failed | null> {
+  if ('failure' in copied) {
+    logger.error({ folder, uid, err: copied.failure }, 'a message could not be archived; others go on');
+    return copied.failure.message;
+  }
+  const { message, duplicate } = copied.filed;
+  logger.debug({ folder, uid, message, duplicate }, 'archived');
   try {
-    await onArchived(filed);
+    await onArchived(copied.filed);
     return null;
   } catch (error) {
-    logger.error({ ...where, err: error }, 'an archived message could not be handed on');
-    return { ...where, reason: error instanceof Error ? error.message : String(error) };
+    // The message is safe; what is to be done with it next can wait, and must not hold up those after it.
+    logger.error({ folder, uid, err: error }, 'an archived message could not be handed on');
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

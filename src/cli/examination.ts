@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.ts';
 import { upstreamTls } from '../store/accounts/upstream-tls.ts';
 import type { AccountStore, UnreadablePart } from '../store/types.ts';
+import { accountState } from './account-state.ts';
 import { readGreeting } from './greeting.ts';
 import { withInstallation } from './installation.ts';
 
@@ -78,13 +79,16 @@ async function checkAccount(account: AccountStore): Promise<Finding> {
     const failing = (await account.queued(1_000)).filter(message => message.attempts > 0);
     const unreadable = await account.unreadable(LISTED);
     const pending = await account.textPending();
+    const { faults, remarks } = await accountState(account);
     const detail = [
       `${archive?.messages ?? 0} messages archived`,
       `${failing.length} failing conservation`,
       `${unreadable.length}${unreadable.length === LISTED ? ' or more' : ''} parts without searchable text`,
       ...(pending > 0 ? [`${pending} messages whose attachments are still to be read`] : []),
+      ...faults,
+      ...remarks,
     ].join(', ');
-    return { part, ok: failing.length === 0, detail, unreadable };
+    return { part, ok: failing.length === 0 && faults.length === 0, detail, unreadable };
   } catch (error) {
     return { part, ok: false, detail: error instanceof Error ? error.message : String(error) };
   }

@@ -27,6 +27,7 @@ export async function checkConfig(
     report(['vault', 'keyCommand'], 'cannot stand beside keyFile: the master key has one source');
   }
   await checkConservation(config, report);
+  await checkAlerts(config, report);
 }
 
 /** Whether nothing but this machine is reached by the address. */
@@ -114,6 +115,10 @@ function checkReferences(config: Config, presets: ReadonlyMap<string, Preset>, r
     const hint = didYouMean(account.plan, Object.keys(config.plans));
     report(['accounts', index, 'plan'], `no plan is called "${account.plan}"${hint}`);
   }
+  if (config.defaultPlan !== undefined && !(config.defaultPlan in config.plans)) {
+    const hint = didYouMean(config.defaultPlan, Object.keys(config.plans));
+    report(['defaultPlan'], `no plan is called "${config.defaultPlan}"${hint}`);
+  }
 }
 
 async function checkAccounts(config: Config, upstreams: ReadonlyMap<string, Upstream>, report: Report): Promise<void> {
@@ -148,6 +153,7 @@ function checkFolders(config: Config, report: Report): void {
     const other = taken.get(folded);
     if (other !== undefined) report(key, `"${name}" is the name of archive.folders.${other} already`);
     taken.set(folded, which);
+    if (/^\d{4}$/.test(name)) report(key, `"${name}" is a year, which the archive has folders for`);
   }
 }
 
@@ -169,6 +175,23 @@ async function checkConservation(config: Config, report: Report): Promise<void> 
   await checkFiles(signer, ['conservation', 'signer'], report);
   await checkFiles(timestamp, ['conservation', 'timestamp'], report);
   await checkFiles(config.vault, ['vault'], report);
+}
+
+async function checkAlerts({ alerts, accounts, domains }: Config, report: Report): Promise<void> {
+  if (alerts.smtp !== undefined) checkClearText(['alerts', 'smtp'], alerts.smtp, report);
+  await checkFiles(alerts, ['alerts'], report);
+  for (const [mailbox, { to, webhook }] of Object.entries(alerts.accounts)) {
+    const key = ['alerts', 'accounts', mailbox];
+    if (to.length > 0 && alerts.smtp === undefined) report([...key, 'to'], 'needs a mail server in alerts.smtp');
+    if (webhook && alerts.webhook === undefined) report([...key, 'webhook'], 'needs an address in alerts.webhook');
+    for (const [index, address] of to.entries()) {
+      // A notice about a notice would never end.
+      const managed = accounts.some(account => account.address === address);
+      const domain = address.slice(address.lastIndexOf('@') + 1);
+      if (managed || domain in domains)
+        report([...key, 'to', index], `"${address}" is a mailbox that Archivia looks after`);
+    }
+  }
 }
 
 /** Every key that ends in `File`, at any depth. */

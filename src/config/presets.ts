@@ -50,6 +50,8 @@ export function resolveUpstream(name: string, given: UpstreamConfig, presets: Re
       imap,
       smtp,
       sentFolder: given.sentFolder ?? preset?.sentFolder ?? null,
+      maxConnections: given.maxConnections ?? preset?.maxConnections,
+      passwordDays: given.passwordDays ?? preset?.passwordDays,
       submission: submissionSchema.parse({ ...preset?.submission, ...given.submission }),
     },
   };

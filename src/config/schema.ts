@@ -41,12 +41,22 @@ const listener = z.strictObject({
   tls: z.enum(['implicit', 'starttls', 'none']),
 });
 
-/** PEC's own rules for what is sent; numbers differ by provider. */
+/** PEC's own rules for what is sent; numbers differ by provider. 0 lifts a limit that a preset sets. */
 const submission = z.strictObject({
   maxRecipients: z.int().positive().default(500),
   maxSize: bytes.default(100_000_000),
+  /** Octets of the message times its recipients; absent: no limit. */
+  maxSizeTimesRecipients: bytes.optional(),
+  /** Messages that the provider takes in a minute; absent: no limit. */
+  maxPerMinute: z.int().nonnegative().optional(),
+  /** `queue`, also when absent: the client waits for its turn, up to a minute; `refuse`: it is told to try again. */
+  whenTooFast: z.enum(['queue', 'refuse']).optional(),
+  /** Blind copies are passed on, for a provider that admits them. */
+  allowBcc: z.boolean().optional(),
+  /** Sender addresses other than the mailbox are passed on. */
+  allowOtherSender: z.boolean().optional(),
 });
-const submissionFields = z.strictObject({ maxRecipients: z.int().positive().optional(), maxSize: bytes.optional() });
+const submissionFields = submission.extend({ maxRecipients: z.int().positive().optional(), maxSize: bytes.optional() });
 
 export { remote as remoteSchema, submission as submissionSchema };
 
@@ -59,6 +69,8 @@ const upstream = z.union([
     smtp: remoteFields.optional(),
     sentFolder: z.string().optional(),
     submission: submissionFields.optional(),
+    maxConnections: z.int().positive().optional(),
+    passwordDays: z.int().positive().optional(),
   }),
 ]);
 
@@ -71,8 +83,27 @@ const preset = z.strictObject({
   smtp: remote.optional(),
   sentFolder: z.string().optional(),
   submission: submissionFields.optional(),
+  /** IMAP connections that the provider grants one mailbox at a time. */
+  maxConnections: z.int().positive().optional(),
+  /** Days after which the password for mail programs ends by itself. */
+  passwordDays: z.int().positive().optional(),
 });
 export const presetsSchema = z.record(z.string(), preset);
+
+/**
+ * What is removed from the provider's mailbox once our copy has been read again and compared with the provider's. Only
+ * messages that were read and are not flagged.
+ */
+const upstreamSpace = z.strictObject({
+  /** `archived`: lies in Archivio; `conserved`: is in a package of conservation. */
+  after: z.enum(['archived', 'conserved']),
+  /** Days that it has been so. */
+  days: z.int().positive(),
+  /** Messages a day and mailbox. */
+  perDay: z.int().positive().max(10_000).default(500),
+  /** Only log what would be removed. */
+  dryRun: z.boolean().default(false),
+});
 
 const account = z.strictObject({
   address,
@@ -80,6 +111,8 @@ const account = z.strictObject({
   login: z.string().optional(),
   upstream: z.string(),
   plan: z.string().optional(),
+  /** Absent: what the plan says, or nothing is removed from the provider's mailbox. */
+  upstreamSpace: upstreamSpace.optional(),
   /** Only for a `local` upstream: the mailbox's own password. */
   passwordFile: z.string().optional(),
 });
@@ -144,14 +177,29 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** false: the account shows no trees and archives nothing. */
       enabled: z.boolean().default(true),
-      auto: z.strictObject({ incoming: z.boolean().default(true), sent: z.boolean().default(true) }).prefault({}),
+      auto: z
+        .strictObject({
+          incoming: z.boolean().default(true),
+          sent: z.boolean().default(true),
+          /** Further upstream folders, by their whole names as the provider has them. */
+          folders: z.array(z.string().min(1)).max(100).default([]),
+        })
+        .prefault({}),
       folders: z
         .strictObject({
           intake: z.string().min(1).default('--ARCHIVIA--'),
           archive: z.string().min(1).default('Archivio'),
           conservation: z.string().min(1).default('Conservazione'),
+          /** Below `archive`: sent and not delivered to all yet; failed or not delivered in a day; to be conserved soon. */
+          pending: z.string().min(1).default('In attesa di consegna'),
+          undelivered: z.string().min(1).default('Non consegnati'),
+          expiring: z.string().min(1).default('Da conservare'),
         })
         .prefault({}),
+      /** SEARCH TEXT and BODY in the provider's folders are answered from the archive where it has all their messages. */
+      upstreamSearch: z.boolean().default(true),
+      /** Days before the end of its gestore's certificate that a message that is not conserved enters `expiring`. */
+      expiringDays: z.int().positive().max(1095).default(90),
     })
     .prefault({}),
   conservation: z
@@ -194,12 +242,64 @@ export const configSchema = z.strictObject({
       responsible: agent.optional(),
       /** PEM of authorities that gestori's certificates are checked against, besides the system's. */
       gestoriCaFile: z.string().optional(),
+      /** Whether revocation lists are fetched where gestori's certificates name them (http), when messages are conserved. */
+      fetchRevocation: z.boolean().default(true),
+      /** TempoDiConservazione of each document (AgID, Allegato 5); 9999: for ever. */
+      retentionYears: z.int().positive().max(9999).default(10),
+      /** Riservato of each document. */
+      confidential: z.boolean().default(false),
       batch: z.int().positive().max(10_000).default(1000),
     })
     .prefault({}),
   plans: z
-    .record(z.string(), z.strictObject({ archiveBytes: bytes.optional(), conservationBytes: bytes.optional() }))
+    .record(
+      z.string(),
+      z.strictObject({
+        archiveBytes: bytes.optional(),
+        conservationBytes: bytes.optional(),
+        upstreamSpace: upstreamSpace.optional(),
+      }),
+    )
     .default({}),
+  /** Plan of accounts that name none. */
+  defaultPlan: z.string().optional(),
+  alerts: z
+    .strictObject({
+      /** Whom users are told to ask, in words. */
+      contact: z.string().min(1).optional(),
+      /** Sender of what Archivia writes; the default cannot be answered. */
+      from: address.default('archivia@archivia.invalid'),
+      /** Ordinary mail server for notices; absent: none go by mail. */
+      smtp: remote.extend({ username: z.string().optional(), passwordFile: z.string().optional() }).optional(),
+      /** Asked by POST for each notice, signed with the secret. */
+      webhook: z.strictObject({ url: z.url({ protocol: /^https?$/ }), secretFile: z.string().optional() }).optional(),
+      /** After so long without a look at the upstream, or with a message in the conservation queue, there is a notice. */
+      silentHours: z.int().positive().default(24),
+      conservationHours: z.int().positive().default(24),
+      /** Notices by mail or webhook for one account; what is more is gathered and goes later. */
+      maxPerHour: z.int().positive().default(20),
+      /** By address of the mailbox. Accounts that are not named get no notices. */
+      accounts: z
+        .record(
+          address,
+          z.strictObject({
+            /** Ordinary addresses. */
+            to: z.array(address).max(2).default([]),
+            webhook: z.boolean().default(false),
+            /** A notice for each new certified message. */
+            certified: z.boolean().default(true),
+            /** Only of these senders; absent: of all. */
+            senders: z.array(address).max(100).optional(),
+            /** `hh:mm`, Italian time: a summary of the certified messages that are unread then. */
+            dailyAt: z
+              .string()
+              .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as 18:30')
+              .optional(),
+          }),
+        )
+        .default({}),
+    })
+    .prefault({}),
   /**
    * Master key of everything that is stored: a file, a command that prints it, or the environment variable
    * ARCHIVIA_MASTER_KEY; made once when absent.
@@ -217,8 +317,10 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
+export type UpstreamSpace = z.infer<typeof upstreamSpace>;
 export type ListenerConfig = z.infer<typeof listener>;
 export type RemoteConfig = z.infer<typeof remote>;
+export type SubmissionRules = z.infer<typeof submission>;
 export type AgentConfig = z.infer<typeof agent>;
 export type WebListenerConfig = NonNullable<Config['web']>['listen'];
 export type UpstreamConfig = Config['upstreams'][string];
@@ -234,4 +336,6 @@ export type Upstream =
       readonly smtp: RemoteConfig | null;
       readonly sentFolder: string | null;
       readonly submission: z.infer<typeof submission>;
+      readonly maxConnections?: number;
+      readonly passwordDays?: number;
     };

@@ -4,7 +4,7 @@ import type { AccountStore, JournalHead, QueuedMessage } from '../store/types.ts
 import type { Leaf } from './evidence/leaves.ts';
 import { sealEvidence } from './evidence/package.ts';
 import type { PackageSeal } from './evidence/seal.ts';
-import { documentName } from './metadata/document.ts';
+import { documentName, type Relations } from './metadata/document.ts';
 import { closePackage, openPackage } from './package/application.ts';
 import { type PackageIds, packageIds } from './package/identifiers.ts';
 import { fileRefusal, type Refused } from './report/refusal.ts';
@@ -16,6 +16,9 @@ import type { Workshop } from './workshop.ts';
 
 /** Tries after which a message is refused (AgID guidelines: at least three). */
 const MAX_ATTEMPTS = 3;
+
+/** Messages read and checked at the same time: while some are worked on, the next ones are read. At most 1 MiB of each is held. */
+const AHEAD = 8;
 
 type Member = Pick<QueuedMessage, 'message' | 'sha256' | 'size'>;
 
@@ -94,7 +97,7 @@ async function* inspectAll(
     for await (const record of messages) {
       shop.signal.throwIfAborted();
       running.push(inspectOne(shop, account, record, checkedAt));
-      if (running.length > shop.pool.threads) yield* next(running);
+      if (running.length >= AHEAD) yield* next(running);
     }
     while (running.length > 0) yield* next(running);
   } finally {
@@ -116,7 +119,12 @@ async function inspectOne(
 ): Promise<Outcome> {
   const failed = (reason: string): Outcome => ({ record, inspected: null, reason });
   try {
-    const inspected = await inspectQueued(shop.pool, account, record, { holder: shop.agents.holder, checkedAt });
+    const inspected = await inspectQueued(shop.pool, account, record, {
+      holder: shop.agents.holder,
+      checkedAt,
+      retention: shop.retention,
+      relations: await relationsOf(account, record),
+    });
     if (inspected !== null && 'failure' in inspected) {
       return failed(`Il controllo del messaggio si è interrotto: ${inspected.failure}.`);
     }
@@ -130,6 +138,15 @@ async function inspectOne(
     if (code === 'NONEXISTENT') return { record, inspected: null, reason: null };
     throw error;
   }
+}
+
+/** What ties the message to others: they may be in other packages, or not conserved at all. */
+async function relationsOf(account: AccountStore, record: QueuedMessage): Promise<Relations | null> {
+  const exchange = await account.exchange(record.message);
+  const id = exchange?.msgid ?? exchange?.identificativo ?? null;
+  if (exchange === null || id === null) return null;
+  const about = exchange.sent === null || exchange.sent === record.message ? null : await account.record(exchange.sent);
+  return { exchange: id, primary: about?.sha256 ?? null };
 }
 
 async function makePackage(
@@ -234,11 +251,23 @@ async function makePackage(
 
 function buildChecks(shop: Workshop, ids: PackageIds, accepted: readonly Accepted[], checkedAt: number) {
   const certificates = new Map<string, Uint8Array>();
+  const lists = new Map<string, Uint8Array>();
   const checks = accepted.map(({ inspected }) => {
     for (const { sha256, der } of inspected.certificates) certificates.set(sha256, der);
-    return { ...inspected.check, certificates: inspected.certificates.map(({ sha256 }) => sha256) };
+    for (const { sha256, der } of inspected.revocationLists) lists.set(sha256, der);
+    return {
+      ...inspected.check,
+      certificates: inspected.certificates.map(({ sha256 }) => sha256),
+      revocationLists: inspected.revocationLists.map(({ sha256 }) => sha256),
+    };
   });
-  return shop.pool.run('buildChecks', { packageId: ids.pda, checkedAt, checks, certificates: [...certificates] });
+  return shop.pool.run('buildChecks', {
+    packageId: ids.pda,
+    checkedAt,
+    checks,
+    certificates: [...certificates],
+    revocationLists: [...lists],
+  });
 }
 
 /** CAdES: baseline T has a time stamp over the signature value in it, baseline B has none. */

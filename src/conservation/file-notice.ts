@@ -1,4 +1,4 @@
-import type { AccountStore, Filed } from '../store/types.ts';
+import type { AccountStore, Filed, Flag } from '../store/types.ts';
 
 const CHUNK = 1 << 16;
 
@@ -8,6 +8,8 @@ export async function fileNotice(
   special: 'reports' | 'distribution',
   octets: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   date: number,
+  // Like every archived copy, a report is no unread mail; what the user asked for and waits for is.
+  flags: readonly Flag[] = special === 'reports' ? ['\\Seen'] : [],
 ): Promise<Filed> {
   const spool = await account.spool();
   try {
@@ -19,8 +21,7 @@ export async function fileNotice(
     throw error;
   }
   return account.file({ tree: 'conservation', special }, spool, {
-    // Like every archived copy, a report is no unread mail; what the user asked for and waits for is.
-    flags: special === 'reports' ? ['\\Seen'] : [],
+    flags,
     internalDate: date,
     origin: { source: special === 'reports' ? 'report' : 'distribution', direction: 'received' },
   });

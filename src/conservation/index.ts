@@ -15,8 +15,11 @@ import type { ConservationService, Signer, TimestampAuthority } from './types.ts
 
 export { createDistributionPackage } from './distribution/index.ts';
 export { ConservationConfigError } from './errors.ts';
+export { type ExportSummary, writeExport } from './export/build.ts';
+export { exportWorkplace, findExport, publishExport, removeExpiredExports } from './export/links.ts';
 export { type ConservationPolicy, policyAccepts } from './policy.ts';
 export { type RenewalStatus, renewalStatus } from './renewal/status.ts';
+export { noticeExport } from './term/notices.ts';
 export { ConservationPool } from './threads/pool.ts';
 export { verifyEvidence } from './verification/evidence.ts';
 export { verifyJournal } from './verification/journal.ts';
@@ -41,7 +44,7 @@ export interface ConservationOptions {
  */
 export async function createConservationService(options: ConservationOptions): Promise<ConservationService> {
   const { config, logger, now = Date.now, step = () => {} } = options;
-  const pool = new ConservationPool(options.anchors);
+  const pool = new ConservationPool(options.anchors, config.fetchRevocation);
   const stopping = new AbortController();
   try {
     const evaluationKeys = needsEvaluationKeys(config) ? await loadEvaluationKeys(options.dataDir) : null;
@@ -58,6 +61,7 @@ export async function createConservationService(options: ConservationOptions): P
         signer,
         timestamps,
         agents,
+        retention: { years: config.retentionYears, confidential: config.confidential },
         evaluation,
         settings,
         signatureLevel: config.signatureLevel,
@@ -76,12 +80,23 @@ export async function createConservationService(options: ConservationOptions): P
 
 /** Without secrets. */
 function settingsOf(config: Config['conservation'], signer: Signer): object {
-  const { policy, batch, signatureLevel, holder = null, responsible = null, timestamp = [] } = config;
+  const {
+    policy,
+    batch,
+    signatureLevel,
+    retentionYears,
+    confidential,
+    holder = null,
+    responsible = null,
+    timestamp = [],
+  } = config;
   const [leaf] = signer.certificates;
   return {
     policy,
     batch,
     signatureLevel,
+    retentionYears,
+    confidential,
     holder,
     responsible,
     timestamp: [timestamp].flat().map(({ url }) => url),

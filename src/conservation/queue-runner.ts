@@ -1,3 +1,4 @@
+import { isServed } from '../store/service-term.ts';
 import type { AccountStore, QueuedMessage, StoreEvent } from '../store/types.ts';
 import { conserveBatch } from './batch.ts';
 import { repairOpenPackage } from './package/application.ts';
@@ -62,6 +63,8 @@ export class QueueRunner {
   /** Repairs what is open, then makes one batch. True when there is more to do at once. */
   async turn(shop: Workshop): Promise<boolean> {
     await this.repair(shop);
+    // What waits when the service ends stays where it is.
+    if (!isServed(await this.account.serviceTerm(), shop.now())) return false;
     const { taken, failed } = await conserveBatch(shop, this.account, this.#due(shop.now()));
     for (const message of failed) this.#postponed.set(message, shop.now() + this.#retryDelay);
     return taken > 0;

@@ -1,9 +1,13 @@
 import type { AccountStore } from '../store/types.ts';
 import { clearUnfinished } from './distribution/index.ts';
 import { RequestRunner } from './distribution/requests.ts';
+import { type Imported, importFile } from './import/index.ts';
+import { repairOpenPackage } from './package/application.ts';
 import { QueueRunner } from './queue-runner.ts';
 import { type RenewalOptions, type RenewalOutcome, renewPackages } from './renewal/renew.ts';
+import { keepTerm } from './term/keeping.ts';
 import type { ConservationService } from './types.ts';
+import { verifyShare } from './verification/share.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface ServiceTimes {
@@ -44,7 +48,8 @@ export class Service implements ConservationService {
   readonly #ready: QueueRunner[] = [];
   readonly #active = new Set<Promise<void>>();
   readonly #renewals = new Set<Promise<void>>();
-  #daily: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #day: Promise<void> = Promise.resolve();
 
   constructor(
     shop: Workshop,
@@ -56,7 +61,7 @@ export class Service implements ConservationService {
     this.#batch = batch;
     this.#stopping = stopping;
     this.#times = { ...TIMES, ...times };
-    this.#daily = this.#renewIn(this.#times.firstRenewalCheck);
+    this.#timer = this.#renewIn(this.#times.firstRenewalCheck);
   }
 
   async watch(account: AccountStore): Promise<void> {
@@ -68,6 +73,7 @@ export class Service implements ConservationService {
     this.#requests.set(account.address, requests);
     await this.#repair(runner);
     await this.#recordSettings(account);
+    await this.#keepTerm(account);
     await clearUnfinished(account).catch(error =>
       this.#shop.logger.warn({ account: account.address, err: error }, 'leftovers not removed'),
     );
@@ -109,13 +115,22 @@ export class Service implements ConservationService {
     return work;
   }
 
+  async importFile(account: AccountStore, path: string): Promise<Imported> {
+    if (this.#runners.has(account.address)) throw new Error(`${account.address}: its queue is being worked on`);
+    this.#stopping.signal.throwIfAborted();
+    // What a crash left open comes first.
+    await repairOpenPackage(this.#shop, account);
+    return importFile(this.#shop, account, path);
+  }
+
   async stop(): Promise<void> {
-    clearTimeout(this.#daily);
+    clearTimeout(this.#timer);
     this.#stopping.abort(new Error('conservation is being stopped'));
     for (const runner of this.#runners.values()) runner.close();
     await Promise.allSettled([
       ...this.#active,
       ...this.#renewals,
+      this.#day,
       ...[...this.#requests.values()].map(requests => requests.close()),
     ]);
     for (const runner of this.#runners.values()) {
@@ -126,21 +141,32 @@ export class Service implements ConservationService {
 
   #renewIn(milliseconds: number): NodeJS.Timeout {
     const timer = setTimeout(async () => {
-      await this.#renewAll();
-      if (!this.#stopping.signal.aborted) this.#daily = this.#renewIn(this.#times.renewalCheck);
+      this.#day = this.#daily();
+      await this.#day;
+      if (!this.#stopping.signal.aborted) this.#timer = this.#renewIn(this.#times.renewalCheck);
     }, milliseconds);
     return timer.unref();
   }
 
-  async #renewAll(): Promise<void> {
-    for (const address of this.#runners.keys()) {
+  /** What is done once a day: terms, stamps, a share of the verification. */
+  async #daily(): Promise<void> {
+    for (const [address, runner] of this.#runners) {
       if (this.#stopping.signal.aborted) return;
       try {
+        await this.#keepTerm(runner.account);
+        this.#wake(runner);
         await this.renew(address);
       } catch (error) {
         // Tomorrow is another day: stamps are renewed long before they expire.
         this.#shop.logger.error({ account: address, err: error }, 'conservation: stamps not renewed');
       }
+    }
+    for (const [address, { account }] of this.#runners) {
+      if (this.#stopping.signal.aborted) return;
+      await verifyShare(this.#shop, account).catch(error => {
+        if (this.#stopping.signal.aborted) return;
+        this.#shop.logger.error({ account: address, err: error }, 'conservation: packages not verified');
+      });
     }
   }
 
@@ -154,6 +180,12 @@ export class Service implements ConservationService {
     } catch (error) {
       logger.error({ account: account.address, err: error }, 'conservation: change of settings not recorded');
     }
+  }
+
+  async #keepTerm(account: AccountStore): Promise<void> {
+    await keepTerm(account, this.#shop.now()).catch(error =>
+      this.#shop.logger.error({ account: account.address, err: error }, 'service term not kept'),
+    );
   }
 
   async #repair(runner: QueueRunner): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SignatureOutcome } from '../pec/types.ts';
 import type { AccountStore } from '../store/types.ts';
+import type { Imported } from './import/index.ts';
 import type { RenewalOptions, RenewalOutcome } from './renewal/renew.ts';
 
 /** Signs CMS content; the key may live in a file or in a device. */
@@ -75,5 +76,7 @@ export interface ConservationService {
   drain(address: string): Promise<void>;
   /** Renews the stamps of an account that are due; see renewal/renew.ts. Every day this is done by itself. */
   renew(address: string, options?: RenewalOptions): Promise<RenewalOutcome[]>;
+  /** Takes over packages that another Archivia made; see import/index.ts. Not of an account that is watched. */
+  importFile(account: AccountStore, path: string): Promise<Imported>;
   stop(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Agents } from './agents.ts';
 import type { Step } from './evidence/package.ts';
+import type { Retention } from './metadata/document.ts';
 import type { ConservationPool } from './threads/pool.ts';
 import type { Signer, TimestampAuthority } from './types.ts';
 
@@ -10,6 +11,7 @@ export interface Workshop {
   readonly signer: Signer;
   readonly timestamps: TimestampAuthority;
   readonly agents: Agents;
+  readonly retention: Retention;
   readonly evaluation: boolean;
   /** CAdES baseline of the signature on the index. */
   readonly signatureLevel: 'T' | 'B';

@@ -1,11 +1,15 @@
 import { CATEGORIES, type Category } from '../pec/types.ts';
-import type { View } from '../store/types.ts';
+import { type View, WATCHED } from '../store/types.ts';
 
 /** First levels of the three trees as one account sees them; a suffix may have been added to avoid a user's folder. */
 export interface ViewRoots {
   readonly intake: string;
   readonly archive: string;
   readonly conservation: string;
+  /** Views under watch, below the archive. */
+  readonly pending: string;
+  readonly undelivered: string;
+  readonly expiring: string;
 }
 
 const SPECIALS = { reports: 'Rapporti di versamento', distribution: 'Pacchetti di distribuzione' } as const;
@@ -59,6 +63,7 @@ export class ViewNames {
     if (view.tree === 'local') return view.name;
     const roots = this.#roots;
     if (roots === null) throw new Error('account without trees');
+    if (view.tree === 'watch') return this.prefix + [roots.archive, roots[view.special]].join(this.delimiter);
     const levels: string[] = [roots[view.tree]];
     if ('special' in view) levels.push(SPECIALS[view.special]);
     else if (view.tree !== 'intake') {
@@ -77,6 +82,10 @@ export class ViewNames {
     const tree = root === roots.archive ? 'archive' : root === roots.conservation ? 'conservation' : null;
     if (tree === null || rest.length > 0) return null;
     if (year === undefined) return { tree };
+    if (tree === 'archive' && month === undefined) {
+      const special = WATCHED.find(watched => roots[watched] === year);
+      if (special !== undefined) return { tree: 'watch', special };
+    }
     if (tree === 'conservation' && month === undefined) {
       if (year === SPECIALS.reports) return { tree, special: 'reports' };
       if (year === SPECIALS.distribution) return { tree, special: 'distribution' };

@@ -15,6 +15,9 @@ export function rightsOn(view: View): string {
     case 'conservation':
       // Copying into it asks for a package of distribution.
       return 'special' in view && view.special === 'distribution' ? 'lrswi' : 'lrsw';
+    case 'watch':
+      // What leaves it leaves by itself.
+      return 'lrsw';
     case 'local':
       return view.name === 'INBOX' ? 'lrswikte' : 'lrswikxte';
   }

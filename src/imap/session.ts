@@ -23,6 +23,8 @@ export interface ImapServices {
   readonly onLogin: (account: Account) => void;
   /** Told when a client has put a message into an upstream folder: its sent mail, most often. */
   readonly onUpstreamFiled: (account: Account) => void;
+  /** The upstream grants the account no further connection. Resolves when one of ours has been given up for it. */
+  readonly onCrowded?: (account: Account) => Promise<void>;
 }
 
 /** The part of a session that talks to the upstream; absent where the account's upstream is `local`. */

@@ -77,12 +77,15 @@ export function trimBlanks(text: string, where: 'both' | 'end' = 'both'): string
 export function headerFields(raw: Uint8Array, start: number, end: number, wanted?: ReadonlySet<string>): HeaderField[] {
   const buffer = asBuffer(raw);
   const fields: HeaderField[] = [];
+  const lengths = wanted && lengthsOf(wanted);
+  const stop = Math.min(end, start + LIMITS.header);
   let position = start;
-  while (position < end && fields.length < LIMITS.fields && !isBlankLine(buffer, position, end)) {
+  while (position < stop && fields.length < LIMITS.fields && !isBlankLine(buffer, position, end)) {
     const firstLine = lineEnd(buffer, position, end);
-    const next = fieldEnd(buffer, position, end);
+    let next = firstLine;
+    while (next < end && (buffer[next] === SPACE || buffer[next] === TAB)) next = lineEnd(buffer, next, end);
     const length = nameLength(buffer, position, firstLine);
-    if (length > 0) {
+    if (length > 0 && (!lengths || lengths.has(length))) {
       const name = buffer.toString('latin1', position, position + length);
       if (!wanted || wanted.has(name.toLowerCase())) {
         const colon = buffer.indexOf(COLON, position + length);
@@ -92,6 +95,18 @@ export function headerFields(raw: Uint8Array, start: number, end: number, wanted
     position = next;
   }
   return fields;
+}
+
+const knownLengths = new WeakMap<ReadonlySet<string>, ReadonlySet<number>>();
+
+/** How long the names of a set are: most fields are told apart by that. */
+function lengthsOf(names: ReadonlySet<string>): ReadonlySet<number> {
+  let lengths = knownLengths.get(names);
+  if (!lengths) {
+    lengths = new Set([...names].map(name => name.length));
+    knownLengths.set(names, lengths);
+  }
+  return lengths;
 }
 
 /** Copies the chosen parts of a header to where the caller has room for them. */

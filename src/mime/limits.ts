@@ -15,6 +15,8 @@ export const LIMITS = {
   field: 1024 * 1024,
   /** Octets of one string of ENVELOPE or BODYSTRUCTURE; clients read them into lines of bounded length. */
   quoted: 16 * 1024,
+  /** Octets of one header in which fields are looked for: a hundred megabytes of short lines would take half a minute. */
+  header: 8 * 1024 * 1024,
   /** Fields of one header that are looked at. */
   fields: 10_000,
   /** Octets of a boundary; RFC 2046 allows 70, some senders go beyond. */

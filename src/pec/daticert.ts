@@ -1,13 +1,8 @@
 /** daticert.xml: where it lies and what it says (RFC 6109 sections 4.3.3 and 4.4). */
-import { DOMParser, type Element as XmlElement } from '@xmldom/xmldom';
 import { decodeBody } from '../mime/index.ts';
 import type { MimeNode } from '../mime/types.ts';
 import type { Daticert } from './types.ts';
-
-/** A list of 500 recipients makes some 50 KiB; the parser needs up to half a microsecond an octet. */
-const MAX_SIZE = 512 * 1024;
-/** The DTD nests four deep; a tree of a hundred thousand levels only costs memory. */
-const MAX_DEPTH = 32;
+import { mayBeRead, printable, readXml, type XmlElement, XmlError } from './xml.ts';
 
 const ELEMENT_NODE = 1;
 
@@ -34,57 +29,17 @@ function isDaticert(node: MimeNode): boolean {
 
 /** Reads the part. Throws a DaticertError. */
 export function readDaticert(raw: Uint8Array, node: MimeNode): Daticert {
-  // Encoded, it is larger than it is decoded, whatever the encoding.
-  if (node.bodyEnd - node.bodyStart > 3 * MAX_SIZE) throw new DaticertError('too large');
+  if (!mayBeRead(node.bodyEnd - node.bodyStart)) throw new DaticertError('too large');
   return parseDaticert(decodeBody(raw, node));
 }
 
 /** Parses daticert.xml without DTD or entities. Throws a DaticertError. */
 export function parseDaticert(bytes: Uint8Array): Daticert {
-  if (bytes.length > MAX_SIZE) throw new DaticertError('too large');
-  const xml = decode(bytes);
-  if (/<!\s*(DOCTYPE|ENTITY)/i.test(xml)) throw new DaticertError('document type declarations are refused');
-  if (deeperThan(xml, MAX_DEPTH)) throw new DaticertError('nested too deeply');
-  return readPostacert(parseXml(xml));
-}
-
-function parseXml(xml: string): XmlElement {
-  let reason = 'no root element';
-  const onError = (level: string, message: string): void => {
-    // Warnings (an attribute without quotes) do not change what is read; throwing ends the parse.
-    if (level === 'warning') return;
-    reason = message;
-    throw new DaticertError(message);
-  };
   try {
-    const { documentElement } = new DOMParser({ onError }).parseFromString(xml, 'application/xml');
-    if (documentElement !== null) return documentElement;
-  } catch {
-    // Told below: the parser wraps what onError throws.
+    return readPostacert(readXml(bytes));
+  } catch (error) {
+    throw error instanceof XmlError ? new DaticertError(error.message) : error;
   }
-  throw new DaticertError(`not well-formed: ${reason.slice(0, 200)}`);
-}
-
-/** In the declared encoding; UTF-8 that is none is read as windows-1252, which is what such gestori wrote. */
-function decode(bytes: Uint8Array): string {
-  const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
-  const declared = /^[^<]*<\?xml[^>]*\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']/.exec(head)?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(declared, { fatal: true }).decode(bytes).trimStart();
-  } catch {
-    return new TextDecoder('windows-1252').decode(bytes).trimStart();
-  }
-}
-
-/** Counts tags only: what is miscounted here is not well-formed and fails in the parser. */
-function deeperThan(xml: string, limit: number): boolean {
-  let depth = 0;
-  for (const [tag] of xml.matchAll(/<[^<>]*>/g)) {
-    if (tag.startsWith('</')) depth--;
-    else if (!tag.endsWith('/>') && !tag.startsWith('<?') && !tag.startsWith('<!')) depth++;
-    if (depth > limit) return true;
-  }
-  return false;
 }
 
 function readPostacert(root: XmlElement): Daticert {
@@ -143,11 +98,6 @@ function required(parent: XmlElement, name: string): XmlElement {
 
 function content(element: XmlElement): string {
   return printable(element.textContent ?? '');
-}
-
-/** Control characters are no XML, but the parser lets them pass. */
-function printable(text: string): string {
-  return text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '\uFFFD').trim();
 }
 
 /** Text of a child; null when it is absent or empty. */

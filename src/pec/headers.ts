@@ -10,6 +10,7 @@ const PEC_FIELDS = new Set([
   'x-verificasicurezza',
   'rem-messagetype',
   'rem-eventidentifier',
+  'rem-reasonidentifier',
   'rem-evidence-id',
   'rem-uamessageidentifier',
 ]);

@@ -1,3 +1,6 @@
+/** An outcome as it is kept: the certificates are in the message. */
+export type SignatureSummary = Omit<SignatureOutcome, 'certificates'>;
+
 /** What a message is, by RFC 6109 (PEC) and ETSI EN 319 532 (REM). */
 export type PecKind =
   | 'busta-trasporto'
@@ -45,6 +48,8 @@ export interface PecFacts {
   readonly family: 'pec' | 'rem' | 'ordinaria';
   readonly kind: PecKind;
   readonly virus: boolean;
+  /** Of a preavviso di mancata consegna: the one after 12 hours or the final one; null where its text does not say. */
+  readonly notice: '12h' | '24h' | null;
   /** Category for a message that arrived; one that was sent is filed under `Inviati` when it is `ordinaria`. */
   readonly category: Category;
   /** X-TipoRicevuta or daticert's ricevuta: completa, breve, sintetica. */
@@ -54,6 +59,36 @@ export interface PecFacts {
   readonly daticert: Daticert | null;
   /** Why daticert.xml could not be read, when it was there. */
   readonly daticertError: string | null;
+  /** Null for what is no REM message. */
+  readonly rem: RemFacts | null;
+}
+
+/** What a REM message says of itself (ETSI EN 319 532-3). */
+export interface RemFacts {
+  /** REM-MessageType as written. */
+  readonly messageType: string | null;
+  /** Last level of the identifiers: `SubmissionAcceptance`. */
+  readonly event: string | null;
+  readonly reason: string | null;
+  readonly evidenceId: string | null;
+  readonly evidence: RemEvidence | null;
+  /** Why the evidence could not be read, when it was there. */
+  readonly evidenceError: string | null;
+}
+
+/** XML evidence (ETSI EN 319 522-3). Addresses are lower case. */
+export interface RemEvidence {
+  readonly id: string | null;
+  readonly event: string | null;
+  readonly reasons: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly at: number | null;
+  readonly issuer: string | null;
+  readonly sender: string | null;
+  readonly recipients: readonly string[];
+  readonly messageIdentifier: string | null;
+  /** It holds an XML signature; whether that is good is not looked at. */
+  readonly signed: boolean;
 }
 
 export interface SignerCertificate {

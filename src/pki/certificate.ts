@@ -68,7 +68,7 @@ function serialNumber(): asn1js.Integer {
 }
 
 /** UTCTime up to 2049, GeneralizedTime after (RFC 5280 section 4.1.2.5). */
-function time(date: Date): pkijs.Time {
+export function time(date: Date): pkijs.Time {
   const whole = new Date(Math.floor(date.getTime() / 1000) * 1000);
   return new pkijs.Time({ type: whole.getUTCFullYear() < 2050 ? 0 : 1, value: whole });
 }
@@ -81,7 +81,7 @@ function writeName(name: pkijs.RelativeDistinguishedNames, subject: CertificateR
   add(OID_COMMON_NAME, new asn1js.Utf8String({ value: subject.commonName }));
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+export async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const key = createPrivateKey(pem);
   const parameters = key.asymmetricKeyType === 'rsa' ? RSA : P256;
   const der = key.export({ type: 'pkcs8', format: 'der' });

@@ -32,6 +32,8 @@ export interface SignedData {
   readonly content: Uint8Array | null;
   /** DER of each X.509 certificate, in the order found. */
   readonly certificates: readonly Uint8Array[];
+  /** DER of each revocation list. */
+  readonly crls: readonly Uint8Array[];
   readonly signers: readonly SignerInfo[];
 }
 
@@ -73,6 +75,7 @@ export function readSignedData(bytes: Uint8Array): SignedData {
   const content = explicit === undefined ? undefined : children(expectTag(explicit, 0xa0))[0];
   const certificateSet = rest.find(element => element.tag === 0xa0);
   const certificates = certificateSet === undefined ? [] : children(certificateSet);
+  const crlSet = rest.find(element => element.tag === 0xa1);
   const signers = children(
     expectTag(
       rest.findLast(element => element.tag === TAG.set),
@@ -84,6 +87,7 @@ export function readSignedData(bytes: Uint8Array): SignedData {
     contentType: oidOf(contentType),
     content: content === undefined ? null : octetString(content),
     certificates: certificates.filter(element => element.tag === TAG.sequence).map(wholeOf),
+    crls: (crlSet === undefined ? [] : children(crlSet)).filter(({ tag }) => tag === TAG.sequence).map(wholeOf),
     signers: signers.map(readSignerInfo),
   };
 }
@@ -112,7 +116,7 @@ function readSignerId(id: Element): SignerInfo['id'] {
   };
 }
 
-function readAlgorithm(element: Element | undefined): AlgorithmIdentifier {
+export function readAlgorithm(element: Element | undefined): AlgorithmIdentifier {
   const [oid, parameters] = children(expectTag(element, TAG.sequence));
   return { oid: oidOf(oid), parameters: parameters ?? null };
 }

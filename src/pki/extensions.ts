@@ -10,6 +10,7 @@ const OID = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
 } as const;
@@ -52,6 +53,13 @@ export function certificateExtensions(request: CertificateRequest, ids: KeyIds):
     extensions.push(
       extension(OID.extKeyUsage, usages.includes('timeStamping'), new pkijs.ExtKeyUsage({ keyPurposes })),
     );
+  }
+  if (request.crlUrl !== undefined) {
+    const point = new pkijs.DistributionPoint({
+      distributionPoint: [new pkijs.GeneralName({ type: 6, value: request.crlUrl })],
+    });
+    const points = new pkijs.CRLDistributionPoints({ distributionPoints: [point] });
+    extensions.push(extension(OID.crlDistributionPoints, false, points));
   }
   const names = alternativeNames(request);
   if (names.length > 0) extensions.push(extension(OID.subjectAltName, false, new pkijs.GeneralNames({ names })));

@@ -25,13 +25,13 @@ const OID = {
   basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
   extKeyUsage: '2.5.29.37',
+  crlDistributionPoints: '2.5.29.31',
   emailAddress: '1.2.840.113549.1.9.1',
 } as const;
 
 /** Extensions that may be critical: understood here, or without effect on a signature's validity. */
 const UNDERSTOOD = new Set<string>([
   ...Object.values(OID),
-  '2.5.29.31', // cRLDistributionPoints
   '2.5.29.32', // certificatePolicies
   '2.5.29.35', // authorityKeyIdentifier
 ]);
@@ -58,11 +58,18 @@ export interface ParsedCertificate {
   readonly emails: readonly string[];
   readonly permittedEmails: readonly string[] | null;
   readonly excludedEmails: readonly string[];
+  /** http addresses of the issuer's complete revocation lists. */
+  readonly crlUrls: readonly string[];
   /** OIDs of critical extensions that nothing here understands. */
   readonly unknownCritical: readonly string[];
 }
 
-export const KEY_USAGE = { digitalSignature: 0x8000, nonRepudiation: 0x4000, keyCertSign: 0x0400 } as const;
+export const KEY_USAGE = {
+  digitalSignature: 0x8000,
+  nonRepudiation: 0x4000,
+  keyCertSign: 0x0400,
+  cRLSign: 0x0200,
+} as const;
 
 /** Throws a DerError, or what node:crypto throws, when the bytes are no certificate. */
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
@@ -90,6 +97,7 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
     subjectKeyIdentifier: keyId === undefined ? null : octetString(keyId),
     emails: [...emailsOf(listOf(value(OID.subjectAltName))), ...subjectEmails(expectTag(subject, TAG.sequence))],
     ...names,
+    crlUrls: distributionPoints(value(OID.crlDistributionPoints)),
     unknownCritical: [...extensions]
       .filter(([oid, extension]) => extension.critical && !UNDERSTOOD.has(oid))
       .map(([oid]) => oid),
@@ -123,6 +131,19 @@ function keyUsage(element: Element | undefined): number | null {
   if (element === undefined) return null;
   const [, first = 0, second = 0] = contentOf(expectTag(element, TAG.bitString));
   return (first << 8) | second;
+}
+
+/** Names of a whole list at its issuer's (RFC 5280 section 4.2.1.13); those of parts or of other issuers are left out. */
+function distributionPoints(element: Element | undefined): string[] {
+  return listOf(element).flatMap(point => {
+    const fields = children(expectTag(point, TAG.sequence));
+    const [name] = fields;
+    if (fields.length !== 1 || name?.tag !== 0xa0) return [];
+    const [full] = children(name);
+    if (full?.tag !== 0xa0) return [];
+    const urls = children(full).filter(({ tag }) => tag === 0x86);
+    return urls.map(text).filter(url => /^http:\/\//i.test(url));
+  });
 }
 
 /** rfc822Name among GeneralNames. */

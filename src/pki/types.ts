@@ -19,6 +19,8 @@ export interface CertificateRequest {
   readonly emails?: readonly string[];
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
+  /** http address of the issuer's revocation list. */
+  readonly crlUrl?: string;
   readonly keyUsage?: readonly (
     | 'digitalSignature'
     | 'nonRepudiation'

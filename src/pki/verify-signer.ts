@@ -96,8 +96,8 @@ function signedAttributesHold(
 }
 
 /** A check of one signature with the signer's algorithm and key; null when they do not go together. */
-function signatureAlgorithm(
-  signer: SignerInfo,
+export function signatureAlgorithm(
+  signer: Pick<SignerInfo, 'signatureAlgorithm' | 'digestAlgorithm'>,
   key: KeyObject,
 ): ((data: Uint8Array, signature: Uint8Array) => boolean) | null {
   const { oid, parameters } = signer.signatureAlgorithm;

@@ -11,6 +11,9 @@ const NOTHING: ConservationService = {
   watch: async () => {},
   drain: async () => {},
   renew: async () => [],
+  importFile: async () => {
+    throw new Error('nothing is archived here (config key archive.enabled)');
+  },
   stop: async () => {},
 };
 

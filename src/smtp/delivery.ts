@@ -1,3 +1,4 @@
+import { isServed } from '../store/service-term.ts';
 import type { AccountStore, Spool } from '../store/types.ts';
 import { BareNewlineError, DotStuffer } from './dot-stuffing.ts';
 import { HeaderReader } from './header.ts';
@@ -39,6 +40,13 @@ export async function deliver(
   throw new SmtpRefusal(refusal);
 }
 
+/** The upstream's answer to what was written down. */
+interface SendingUnderWay {
+  accepted(): Promise<void>;
+  refused(): Promise<void>;
+  unanswered(): Promise<void>;
+}
+
 class Delivery {
   readonly #session: SubmissionSession;
   readonly #recipients: readonly string[];
@@ -59,6 +67,8 @@ class Delivery {
     this.#octets += chunk.length;
     const maximum = this.#session.maxSize();
     if (this.#octets > maximum) return tooLarge(maximum);
+    const inAll = this.#session.refusalOfSize(this.#octets);
+    if (inAll !== null) return inAll;
     if (this.#upstream !== null) return this.#forward(this.#upstream, chunk);
     this.#header.push(chunk);
     return this.#header.complete || this.#header.tooLarge ? this.#start() : null;
@@ -74,17 +84,27 @@ class Delivery {
     const upstream = this.#upstream;
     if (upstream === null) return INTERNAL;
     if (!this.#stuffer.atLineStart) return BARE_NEWLINE;
-    let reply: Reply;
     this.#session.committing();
+    const sending = await this.#hold().catch(error => {
+      this.#log('error', error, 'a message to be sent could not be archived');
+      return 'failed' as const;
+    });
+    if (sending === 'failed') return NO_SPACE;
+    if (!upstream.usable) {
+      await sending?.refused();
+      return PROVIDER_LOST;
+    }
+    let reply: Reply;
     try {
       reply = await upstream.command('.');
     } catch (error) {
       this.#log('error', error, 'the upstream did not confirm a message');
+      await sending?.unanswered();
       return OUTCOME_UNKNOWN;
     }
     this.#upstream = null;
+    await (isPositive(reply) ? sending?.accepted() : sending?.refused());
     this.#session.transactionEnded();
-    if (isPositive(reply)) await this.#archive();
     return reply;
   }
 
@@ -101,7 +121,8 @@ class Delivery {
   async #start(): Promise<Reply | null> {
     const { account, services } = this.#session;
     if (account === null) return INTERNAL;
-    const refusal = checkHeader(this.#header, account.address, this.#recipients);
+    const rules = account.upstream.kind === 'remote' ? account.upstream.submission : {};
+    const refusal = checkHeader(this.#header, account.address, this.#recipients, rules);
     if (refusal !== null) return refusal;
     const { archive } = services.config;
     if (archive.enabled && archive.auto.sent) {
@@ -142,21 +163,29 @@ class Delivery {
     return null;
   }
 
-  /** The message is sent: whatever fails now must not make the client send it again. */
-  async #archive(): Promise<void> {
+  /** The octets go into the store, flushed, and what is about to be sent is written down; nothing shows it yet. */
+  async #hold(): Promise<SendingUnderWay | null> {
+    const { sendings } = this.#session.services;
     const spool = this.#spool;
     const account = this.#account;
     this.#spool = null;
-    if (spool === null || account === null) return;
-    try {
-      const filed = await account.file({ tree: 'archive' }, spool, {
-        flags: ['\\Seen'],
-        origin: { direction: 'sent', source: 'submission' },
-      });
-      await this.#session.services.onArchived?.(account, filed);
-    } catch (error) {
-      this.#log('error', error, 'a message was sent but could not be archived');
+    if (spool === null || account === null) return null;
+    // Outside the account's service term mail is sent as ever, and no copy is kept.
+    if (!isServed(await account.serviceTerm(), Date.now())) {
+      await spool.discard();
+      return null;
     }
+    const held = await account.hold({ tree: 'archive' }, spool, {
+      flags: ['\\Seen'],
+      internalDate: Date.now(),
+      origin: { direction: 'sent', source: 'submission' },
+    });
+    const id = await sendings.begin(account, held);
+    return {
+      accepted: () => sendings.accepted(account, id),
+      refused: () => sendings.refused(account, id),
+      unanswered: () => sendings.unanswered(account, id),
+    };
   }
 
   #log(level: 'warn' | 'error', error: unknown, text: string): void {

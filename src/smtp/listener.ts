@@ -4,6 +4,8 @@ import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp
 import { isLoopback } from '../config/checks.ts';
 import type { Config, ListenerConfig } from '../config/schema.ts';
 import { deliver } from './delivery.ts';
+import type { KnownExtensions } from './extensions.ts';
+import { mailParameters, recipientParameters } from './parameters.ts';
 import { type Reply, SmtpRefusal } from './reply.ts';
 import { type SubmissionServices, SubmissionSession } from './session.ts';
 import { BAD_CREDENTIALS, INTERNAL, TOO_MANY_CONNECTIONS } from './texts.ts';
@@ -69,8 +71,7 @@ export function createSubmissionListener(options: SubmissionListenerOptions): Su
     size: advertisedSize(config),
     // Our texts and the upstream's bring their own codes.
     hideENHANCEDSTATUSCODES: true,
-    // The upstream, known only after AUTH, may not have it, and PEC does not use it.
-    hideSMTPUTF8: true,
+    ...hidden(services.extensions),
     disableReverseLookup: true,
     maxClients: MAX_CLIENTS,
     socketTimeout: IDLE_TIMEOUT,
@@ -83,6 +84,7 @@ export function createSubmissionListener(options: SubmissionListenerOptions): Su
         sessionOf(session)
           .logIn(username, password ?? '')
           .then(account => {
+            Object.assign(server.options, hidden(services.extensions));
             if (connectionsOf(account.address) > MAX_CLIENTS_PER_ACCOUNT) {
               throw new SmtpRefusal(TOO_MANY_CONNECTIONS);
             }
@@ -93,11 +95,10 @@ export function createSubmissionListener(options: SubmissionListenerOptions): Su
     },
     onMailFrom: ({ address, args }, session, callback) => {
       // Not from session.envelope: there smtp-server keeps what a refused MAIL declared.
-      const { SIZE: size, BODY: body } = args === false ? {} : args;
-      const eightBit = typeof body === 'string' && body.toUpperCase() === '8BITMIME';
-      answer(sessionOf(session).mail(address, size === undefined ? null : Number(size), eightBit), callback);
+      answer(sessionOf(session).mail(address, mailParameters(args)), callback);
     },
-    onRcptTo: ({ address }, session, callback) => answer(sessionOf(session).recipient(address), callback),
+    onRcptTo: ({ address, args }, session, callback) =>
+      answer(sessionOf(session).recipient(address, recipientParameters(args)), callback),
     onData: (stream, session, callback) => {
       const recipients = session.envelope.rcptTo.map(({ address }) => address);
       const work = deliver(sessionOf(session), stream, recipients);
@@ -134,6 +135,15 @@ export function createSubmissionListener(options: SubmissionListenerOptions): Su
       for (const session of sessions.values()) session.end();
       await Promise.allSettled(underWay.values());
     },
+  };
+}
+
+/** Extensions that are not offered at EHLO. CHUNKING never is: smtp-server has no BDAT. */
+function hidden(extensions: KnownExtensions): Pick<SMTPServerOptions, 'hide8BITMIME' | 'hideSMTPUTF8' | 'hideDSN'> {
+  return {
+    hide8BITMIME: !extensions.isOffered('8BITMIME'),
+    hideSMTPUTF8: !extensions.isOffered('SMTPUTF8'),
+    hideDSN: !extensions.isOffered('DSN'),
   };
 }
 

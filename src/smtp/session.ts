@@ -1,30 +1,33 @@
+import { domainToASCII } from 'node:url';
 import type { Logger } from 'pino';
-import type { Config } from '../config/schema.ts';
+import type { Config, SubmissionRules } from '../config/schema.ts';
 import type { Account, AccountDirectory, LoginGuard, LoginOutcome, Vault } from '../store/accounts/types.ts';
-import type { AccountStore, Filed } from '../store/types.ts';
 import { normalizeAddress } from './header.ts';
+import type { MailParameters } from './parameters.ts';
 import { isPositive, type Reply, SmtpRefusal } from './reply.ts';
+import type { SubmissionState } from './state.ts';
 import {
   BAD_CREDENTIALS,
   EIGHT_BIT,
+  NO_DSN,
   NO_SENDING,
   NON_ASCII_ADDRESS,
   PROVIDER_DOWN,
   PROVIDER_DOWN_LOGIN,
+  TOO_FAST,
   tooLarge,
+  tooLargeInAll,
   tooManyRecipients,
   wrongSender,
 } from './texts.ts';
 import { UpstreamGoneError, UpstreamSmtp } from './upstream.ts';
 
-export interface SubmissionServices {
+export interface SubmissionServices extends SubmissionState {
   readonly config: Config;
   readonly directory: AccountDirectory;
   readonly vault: Vault;
   readonly guard: LoginGuard;
   readonly logger: Logger;
-  /** Told of each sent message once it is archived. */
-  readonly onArchived?: (account: AccountStore, filed: Filed) => Promise<void>;
 }
 
 /** Refusals of AUTH that say nothing about the password (RFC 5321 section 4.2.2, RFC 4954 section 6). */
@@ -47,6 +50,11 @@ export class SubmissionSession {
   #committing = false;
   readonly #recipients = new Set<string>();
   #tooMany = false;
+  /** SIZE as the client declared it. */
+  #declared = 0;
+  #utf8 = false;
+  /** Gives back the turn of a message that does not go. */
+  #giveBackTurn: () => void = () => {};
   #ended = false;
 
   constructor(id: string, services: SubmissionServices) {
@@ -78,48 +86,65 @@ export class SubmissionSession {
     return account;
   }
 
-  /** MAIL FROM, with SIZE and BODY as the client gave them. */
-  async mail(sender: string, size: number | null, eightBit: boolean): Promise<void> {
+  /** MAIL FROM, with what the client declared. Waits for the mailbox's turn where the provider sets a pace. */
+  async mail(sender: string, { size, eightBit, utf8, dsn }: MailParameters): Promise<void> {
     const { account } = this.#loggedIn();
+    const { allowOtherSender = false } = this.#rules;
     this.#recipients.clear();
     this.#tooMany = false;
-    if (normalizeAddress(sender) !== normalizeAddress(account.address)) {
+    this.#declared = size ?? 0;
+    this.#utf8 = utf8;
+    if (!allowOtherSender && normalizeAddress(sender) !== normalizeAddress(account.address)) {
       throw new SmtpRefusal(wrongSender(account.address));
     }
+    await this.#takeTurn(account);
     const upstream = await this.#freshTransaction();
     const maximum = this.maxSize();
     if (size !== null && size > maximum) throw new SmtpRefusal(tooLarge(maximum));
     if (eightBit && !upstream.supports('8BITMIME')) throw new SmtpRefusal(EIGHT_BIT);
+    if (utf8 && !upstream.supports('SMTPUTF8')) throw new SmtpRefusal(NON_ASCII_ADDRESS);
+    if (dsn.length > 0 && !upstream.supports('DSN')) throw new SmtpRefusal(NO_DSN);
     const parameters = [
       ...(size !== null && upstream.supports('SIZE') ? [`SIZE=${size}`] : []),
       ...(eightBit ? ['BODY=8BITMIME'] : []),
+      ...(utf8 ? ['SMTPUTF8'] : []),
+      ...dsn,
     ];
     this.#open = true;
-    await this.#pass([`MAIL FROM:<${checked(sender)}>`, ...parameters].join(' '));
+    await this.#pass([`MAIL FROM:<${this.#checked(sender)}>`, ...parameters].join(' '));
   }
 
-  async recipient(address: string): Promise<void> {
-    const { account } = this.#loggedIn();
-    const maximum = account.upstream.kind === 'remote' ? account.upstream.submission.maxRecipients : 0;
-    const normalized = normalizeAddress(checked(address));
-    if (!this.#recipients.has(normalized) && this.#recipients.size >= maximum) {
+  /** @param dsn NOTIFY and ORCPT, ready for the wire */
+  async recipient(address: string, dsn: readonly string[]): Promise<void> {
+    this.#loggedIn();
+    const { maxRecipients } = this.#rules;
+    const checked = this.#checked(address);
+    const normalized = normalizeAddress(address);
+    if (!this.#recipients.has(normalized) && this.#recipients.size >= maxRecipients) {
       this.#tooMany = true;
-      throw new SmtpRefusal(tooManyRecipients(maximum));
+      throw new SmtpRefusal(tooManyRecipients(maxRecipients));
     }
-    await this.#pass(`RCPT TO:<${address}>`);
+    if (dsn.length > 0 && !this.#upstream?.supports('DSN')) throw new SmtpRefusal(NO_DSN);
+    await this.#pass([`RCPT TO:<${checked}>`, ...dsn].join(' '));
     this.#recipients.add(normalized);
   }
 
   /** A refusal that came before DATA but concerns the whole message: it must not go to some recipients only. */
   get refusal(): Reply | null {
-    const upstream = this.#who?.account.upstream;
-    return this.#tooMany && upstream?.kind === 'remote' ? tooManyRecipients(upstream.submission.maxRecipients) : null;
+    if (this.#tooMany) return tooManyRecipients(this.#rules.maxRecipients);
+    return this.refusalOfSize(this.#declared);
+  }
+
+  /** Whether a message of so many octets is too much for so many recipients. */
+  refusalOfSize(octets: number): Reply | null {
+    const { maxSizeTimesRecipients: maximum = 0 } = this.#rules;
+    const recipients = this.#recipients.size;
+    return maximum > 0 && octets * recipients > maximum ? tooLargeInAll(maximum, recipients) : null;
   }
 
   /** Octets; the smallest of what Archivia, the configuration and the upstream itself allow. */
   maxSize(): number {
-    const { account } = this.#loggedIn();
-    const configured = account.upstream.kind === 'remote' ? account.upstream.submission.maxSize : 0;
+    const configured = this.#rules.maxSize;
     return Math.min(this.services.config.limits.messageBytes, configured, this.#upstream?.maxSize ?? configured);
   }
 
@@ -129,6 +154,8 @@ export class SubmissionSession {
     if (upstream === null || !this.#open) throw new SmtpRefusal(PROVIDER_DOWN);
     const reply = await this.#ask('DATA');
     if (reply.code !== 354) throw new SmtpRefusal(reply);
+    // From here on the provider counts it.
+    this.#giveBackTurn = () => {};
     return upstream;
   }
 
@@ -157,11 +184,29 @@ export class SubmissionSession {
   /** The client is gone. */
   end(): void {
     this.#ended = true;
+    this.#giveBackTurn();
     if (this.#committing) return;
     if (this.#open) this.abort();
     else this.#upstream?.quit();
     this.#upstream = null;
     this.#who = null;
+  }
+
+  get #rules(): SubmissionRules {
+    const { upstream } = this.#loggedIn().account;
+    if (upstream.kind === 'local') throw new SmtpRefusal(NO_SENDING);
+    return upstream.submission;
+  }
+
+  async #takeTurn({ address }: Account): Promise<void> {
+    const { maxPerMinute = 0, whenTooFast = 'queue' } = this.#rules;
+    this.#giveBackTurn();
+    this.#giveBackTurn = () => {};
+    if (maxPerMinute === 0) return;
+    const giveBack = await this.services.pace.take(address, maxPerMinute, whenTooFast === 'queue');
+    if (giveBack === null) throw new SmtpRefusal(TOO_FAST);
+    if (this.#ended) giveBack();
+    else this.#giveBackTurn = giveBack;
   }
 
   #loggedIn(): LoggedIn {
@@ -182,7 +227,7 @@ export class SubmissionSession {
   }
 
   async #connect(account: Account, password: string): Promise<UpstreamSmtp> {
-    const { guard, logger } = this.services;
+    const { guard, logger, extensions } = this.services;
     const remote = account.upstream.kind === 'remote' ? account.upstream.smtp : null;
     if (remote === null) throw new SmtpRefusal(NO_SENDING);
     let upstream: UpstreamSmtp | null = null;
@@ -206,6 +251,7 @@ export class SubmissionSession {
     }
     if (outcome === 'unavailable' || upstream === null) throw new SmtpRefusal(answer ?? PROVIDER_DOWN_LOGIN);
     const opened: UpstreamSmtp = upstream;
+    extensions.learn(`${remote.host}:${remote.port}`, name => opened.supports(name));
     if (this.#ended) {
       opened.quit();
       throw new SmtpRefusal(PROVIDER_DOWN);
@@ -229,12 +275,16 @@ export class SubmissionSession {
       throw error;
     }
   }
-}
 
-/** An address that may stand in a command. PEC knows no SMTPUTF8. */
-function checked(address: string): string {
-  if (!/^[\x21-\x7e]+$/.test(address) || /[<>]/.test(address)) throw new SmtpRefusal(NON_ASCII_ADDRESS);
-  return address;
+  /** An address as it may stand in a command. smtp-server gives domains in Unicode. */
+  #checked(address: string): string {
+    const at = address.lastIndexOf('@') + 1;
+    const wire = this.#utf8 ? address : address.slice(0, at) + (domainToASCII(address.slice(at)) || address.slice(at));
+    if (!(this.#utf8 ? /^[^\0-\x20\x7f]+$/ : /^[\x21-\x7e]+$/).test(wire) || /[<>]/.test(wire)) {
+      throw new SmtpRefusal(NON_ASCII_ADDRESS);
+    }
+    return wire;
+  }
 }
 
 /** The same text and about the same time for an unknown name and for a password that is known to be wrong. */

@@ -56,6 +56,12 @@ export const tooLarge = (maximum: number): Reply =>
     552,
     `5.3.4 Messaggio troppo grande: questa casella ammette al massimo ${size(maximum)}. Nulla risulta inviato.`,
   );
+export const tooLargeInAll = (maximum: number, recipients: number): Reply =>
+  reply(
+    552,
+    `5.3.4 Messaggio troppo grande per ${recipients} destinatari: dimensione per destinatari fa al massimo ` +
+      `${size(maximum)}. Dividere l'invio. Nulla risulta inviato.`,
+  );
 
 export const HEADER_TOO_LARGE = reply(
   552,
@@ -67,6 +73,14 @@ export const BARE_NEWLINE = reply(
     'risulta inviato.',
 );
 export const EIGHT_BIT = reply(554, '5.6.3 Il gestore PEC non accetta contenuti a 8 bit (8BITMIME).');
+export const NO_DSN = reply(
+  555,
+  '5.5.4 Il gestore PEC non ha le notifiche di consegna di SMTP (DSN): bastano le ricevute PEC. Togliere la richiesta.',
+);
+export const TOO_FAST = reply(
+  450,
+  '4.7.1 Troppi messaggi in un minuto per questa casella. Nulla risulta inviato: riprovare tra un minuto.',
+);
 export const NON_ASCII_ADDRESS = reply(
   553,
   '5.6.7 Gli indirizzi PEC non possono contenere lettere accentate o simboli.',

@@ -6,12 +6,15 @@ import { evidencePath, makeEvidenceDirectory } from './directory.ts';
 import type { Preparing } from './ingest/preparing.ts';
 import { SpoolFile } from './ingest/spool.ts';
 import type { StoreLogger } from './logger.ts';
+import type { ServiceTerm } from './service-term.ts';
 import type { Arguments, OperationName, Result } from './shard/operations.ts';
 import type { Shard } from './shard/shard.ts';
+import { type CompactOptions, compact } from './space/compact.ts';
 import {
   type AccountStore,
   type CopyOutcome,
   type DistributionRequest,
+  type Exchange,
   type FetchedMessage,
   type FetchRequest,
   type Filed,
@@ -21,6 +24,7 @@ import {
   type HeldMessage,
   type JournalEntry,
   type JournalHead,
+  type KeptCopy,
   type MessageRecord,
   type OpenedView,
   type QueuedMessage,
@@ -31,6 +35,9 @@ import {
   type StoreEvent,
   type ThreadList,
   type UnreadablePart,
+  type UpstreamFolder,
+  type UpstreamMessage,
+  type UpstreamText,
   type View,
   type ViewChanges,
   type ViewListing,
@@ -46,6 +53,8 @@ export class Account implements AccountStore {
   readonly #indexing: Indexing | null;
   readonly #indexed: IndexedAccount;
   readonly #logger: StoreLogger | null;
+  readonly #expiringDays: number;
+  #compacting: Promise<{ readonly freedBytes: number }> | null = null;
   readonly #emitter = new EventEmitter<{ change: [StoreEvent] }>().setMaxListeners(0);
 
   constructor(
@@ -55,6 +64,7 @@ export class Account implements AccountStore {
     preparing: Preparing,
     indexing: Indexing | null,
     logger: StoreLogger | null,
+    expiringDays: number,
   ) {
     this.address = address;
     this.directory = directory;
@@ -63,6 +73,7 @@ export class Account implements AccountStore {
     this.#indexing = indexing;
     this.#indexed = { address, directory, shard };
     this.#logger = logger;
+    this.#expiringDays = expiringDays;
   }
 
   listViews(): Promise<ViewListing[]> {
@@ -114,7 +125,7 @@ export class Account implements AccountStore {
     if (!(spool instanceof SpoolFile)) throw new StoreError('SERVERBUG', 'Messaggio di un altro archivio');
     await spool.end();
     try {
-      const filed = await this.#preparing.run(spool.path, spool.size, prepared =>
+      const filed = await this.#preparing.run(spool, prepared =>
         this.#shard.file(this.address, { view, filing, prepared, place }),
       );
       this.readAttachments();
@@ -199,12 +210,44 @@ export class Account implements AccountStore {
     return this.#call('cursors');
   }
 
-  setCursor(cursor: FolderCursor): Promise<void> {
-    return this.#call('setCursor', cursor);
+  setCursor(cursor: FolderCursor, known: readonly UpstreamMessage[] = []): Promise<void> {
+    return this.#call('setCursor', cursor, known);
+  }
+
+  knowUpstream(folder: UpstreamFolder, known: readonly UpstreamMessage[]): Promise<void> {
+    return this.#call('knowUpstream', folder, known);
+  }
+
+  searchUpstream(folder: UpstreamFolder, texts: readonly UpstreamText[]): Promise<(Uint32Array | null)[]> {
+    return this.#call('searchUpstream', folder, texts);
+  }
+
+  knownUpstreamUids(folder: UpstreamFolder): Promise<Uint32Array> {
+    return this.#call('knownUpstreamUids', folder);
+  }
+
+  upstreamMessages(folder: UpstreamFolder, uids: readonly number[]): Promise<UpstreamMessage[]> {
+    return this.#call('upstreamMessages', folder, uids);
+  }
+
+  retainUpstream(folder: UpstreamFolder, present: readonly number[]): Promise<void> {
+    return this.#call('retainUpstream', folder, present);
+  }
+
+  keptCopy(message: string): Promise<KeptCopy> {
+    return this.#call('keptCopy', message);
   }
 
   record(message: string): Promise<MessageRecord> {
     return this.#call('record', message);
+  }
+
+  exchange(message: string): Promise<Exchange | null> {
+    return this.#call('exchange', message);
+  }
+
+  async reviewWatched(now?: number): Promise<void> {
+    while (await this.#call('reviewWatched', this.#expiringDays, now));
   }
 
   findBySha256(sha256: string): Promise<string | null> {
@@ -256,6 +299,27 @@ export class Account implements AccountStore {
 
   appendJournal(act: string, actor: string, detail: object): Promise<void> {
     return this.#call('appendJournal', act, actor, detail);
+  }
+
+  serviceTerm(): Promise<ServiceTerm | null> {
+    return this.#call('serviceTerm');
+  }
+
+  setServiceTerm(term: ServiceTerm | null, act: string, actor: string): Promise<void> {
+    return this.#call('setServiceTerm', term, act, actor);
+  }
+
+  /** One at a time: who asks while it runs gets its outcome. */
+  compact(options: CompactOptions = {}): Promise<{ readonly freedBytes: number }> {
+    this.#compacting ??= compact(
+      (name, ...parameters) => this.#call(name, ...parameters),
+      options,
+      (segment, error) =>
+        this.#logger?.error({ err: error, account: this.address, segment }, 'a segment could not be compacted'),
+    ).finally(() => {
+      this.#compacting = null;
+    });
+    return this.#compacting;
   }
 
   async setting<T>(key: string): Promise<T | null> {

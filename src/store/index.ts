@@ -10,9 +10,11 @@ import {
   clearSpool,
   makeAccountDirectory,
 } from './directory.ts';
+import { Reviews } from './exchange/reviews.ts';
 import { Preparing } from './ingest/preparing.ts';
 import type { StoreLogger } from './logger.ts';
 import { Shard } from './shard/shard.ts';
+import { DailyCompaction } from './space/daily.ts';
 import { type AccountStore, type Store, StoreError } from './types.ts';
 
 export type * from './criteria.ts';
@@ -23,8 +25,15 @@ export interface StoreOptions {
   readonly threads?: number;
   /** Threads that take messages apart. Default 2. */
   readonly prepareThreads?: number;
-  /** Whether the attachments of what was filed are read for SEARCH, in the background. Default true. */
+  /**
+   * Whether there is work in the background: attachments are read for SEARCH, the views under watch brought up to date
+   * by the clock, space freed. Default true.
+   */
   readonly readAttachments?: boolean;
+  /** DER of the authorities that gestori's certificates are checked against as messages come; none by default. */
+  readonly anchors?: readonly Uint8Array[];
+  /** Days before the end of its gestore's certificate that a message enters `Da conservare`. Default 90. */
+  readonly expiringDays?: number;
   readonly logger?: StoreLogger;
   /** Opened with the environment's master key, or the one in `dataDir`, when absent. */
   readonly keyring?: Keyring;
@@ -45,6 +54,9 @@ class LocalStore implements Store {
   readonly #shards: readonly Shard[];
   readonly #preparing: Preparing;
   readonly #indexing: Indexing | null;
+  readonly #reviews: Reviews | null;
+  readonly #compaction: DailyCompaction | null;
+  readonly #expiringDays: number;
   readonly #accounts = new Map<string, Promise<Account>>();
   readonly #open = new Map<string, Account>();
   #closed: Promise<void> | null = null;
@@ -53,7 +65,11 @@ class LocalStore implements Store {
     this.#dataDir = dataDir;
     this.#keyring = keyring;
     this.#logger = options.logger ?? null;
-    this.#preparing = new Preparing(options.prepareThreads ?? 2, this.#logger);
+    this.#reviews = (options.readAttachments ?? true) ? new Reviews(this.#logger) : null;
+    this.#compaction =
+      (options.readAttachments ?? true) ? new DailyCompaction(() => this.#open.values(), this.#logger) : null;
+    this.#expiringDays = options.expiringDays ?? 90;
+    this.#preparing = new Preparing(options.prepareThreads ?? 2, this.#logger, options.anchors);
     this.#indexing = (options.readAttachments ?? true) ? new Indexing(this.#preparing, this.#logger) : null;
     this.#shards = Array.from(
       { length: options.threads ?? 2 },
@@ -96,6 +112,8 @@ class LocalStore implements Store {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#accounts.values());
+    this.#compaction?.close();
+    await this.#reviews?.close();
     await this.#indexing?.close();
     await this.#preparing.close();
     await Promise.all(this.#shards.map(shard => shard.close()));
@@ -118,9 +136,18 @@ class LocalStore implements Store {
       const { short, oldSegments } = repair;
       this.#logger?.error({ account: address, short, oldSegments }, 'segments are damaged, missing or an old copy');
     }
-    const account = new Account(address, directory, shard, this.#preparing, this.#indexing, this.#logger);
+    const account = new Account(
+      address,
+      directory,
+      shard,
+      this.#preparing,
+      this.#indexing,
+      this.#logger,
+      this.#expiringDays,
+    );
     this.#open.set(address, account);
     account.readAttachments();
+    this.#reviews?.add(account);
     return account;
   }
 }

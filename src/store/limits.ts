@@ -9,8 +9,6 @@ export const MAX_MESSAGE_BYTES = 256 * MIB;
 export const MAX_PREPARING_BYTES = 64 * MIB;
 /** A parser that takes longer than this is stopped and the message is stored unparsed. */
 export const PREPARE_TIMEOUT_MS = 120_000;
-/** Heap of one preparing thread: a parser that blows up takes down its thread, not the server. */
-export const PREPARE_HEAP_MIB = 2048;
 
 /**
  * Decoded octets of one piece, 761 KiB: a multiple of 57, 54 and 48, the octets of base64 lines of 76, 72 and 64
@@ -25,6 +23,10 @@ export const SEGMENT_BYTES = 256 * MIB;
 /** One fsync and one transaction carry at most this many waiting messages, or bytes. */
 export const BATCH_MESSAGES = 64;
 export const BATCH_BYTES = 32 * MIB;
+
+/** Messages of a package that change trees in one transaction, and the time after which no more join it. */
+export const CONSERVED_GROUP = 64;
+export const CONSERVED_GROUP_MS = 100;
 
 /** Decoded pieces that a store thread keeps at hand. */
 export const PIECE_CACHE_BYTES = 32 * MIB;
@@ -64,6 +66,9 @@ export const MAX_EXTRACTION_RETRY_MS = 60_000;
 export const EXTRACTION_TRIES = 8;
 /** Rows of one call that lists what could not be read. */
 export const MAX_UNREADABLE_ROWS = 1000;
+
+/** How often the clock is looked at for the views under watch: they count in hours and days. */
+export const REVIEW_EVERY_MS = 3_600_000;
 
 export const MAX_KEYWORDS = 1000;
 export const MAX_KEYWORD_CHARS = 200;

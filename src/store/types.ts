@@ -4,9 +4,13 @@
  * A *tree* is a sequence of messages with one UIDVALIDITY, one UID sequence and one MODSEQ sequence. A *view* is a tree
  * narrowed by a predicate; it has no rows of its own, so a message has the same UID in every view of its tree.
  */
+
 import type { MessageStructure } from '../mime/types.ts';
-import type { Category, PecFacts } from '../pec/types.ts';
+import type { ExchangeState } from '../pec/exchange.ts';
+import type { Category, PecFacts, PecKind, SignatureSummary } from '../pec/types.ts';
 import type { SearchCriteria, SortCriterion, ThreadAlgorithm } from './criteria.ts';
+import type { ServiceTerm } from './service-term.ts';
+import type { CompactOptions } from './space/compact.ts';
 
 export type View =
   | {
@@ -18,8 +22,14 @@ export type View =
   /** Rapporti di versamento, Pacchetti di distribuzione: leaves of the conservation tree. */
   | { readonly tree: 'conservation'; readonly special: 'reports' | 'distribution' }
   | { readonly tree: 'intake' }
+  /** Below Archivio: what is to be watched. Leaves of a tree of their own, since messages come and go by the clock. */
+  | { readonly tree: 'watch'; readonly special: Watched }
   /** A plain read-write mailbox of an account whose upstream is `local`. `/` divides levels; Unicode, NFC. */
   | { readonly tree: 'local'; readonly name: string };
+
+/** In attesa di consegna, Non consegnati, Da conservare. */
+export type Watched = 'pending' | 'undelivered' | 'expiring';
+export const WATCHED: readonly Watched[] = ['pending', 'undelivered', 'expiring'];
 
 /** A system flag or a keyword, spelled as first seen; compared case-insensitively. `\Recent` is never stored. */
 export type Flag = string;
@@ -127,6 +137,8 @@ export interface FetchRequest {
   readonly markSeen: boolean;
   /** CHANGEDSINCE (RFC 7162). */
   readonly changedSince?: number;
+  /** Where inline sections are put as far as it goes, for the caller to use again; else they get buffers of their own. */
+  readonly room?: SharedArrayBuffer;
 }
 
 export interface FetchedMessage {
@@ -198,7 +210,7 @@ export interface ThreadList {
 export interface Origin {
   /** `sent`: left this mailbox (submission, sent folder); `received`: all else; `unknown`: put there by hand. */
   readonly direction: 'received' | 'sent' | 'unknown';
-  /** For the journal: `imap-append`, `imap-copy`, `archiver`, `submission`, `report`, `distribution`. */
+  /** For the journal: `imap-append`, `imap-copy`, `archiver`, `import`, `submission`, `report`, `distribution`. */
   readonly source: string;
   readonly folder?: string;
 }
@@ -230,6 +242,8 @@ export interface MessageRecord {
   /** Certified date where there is one, else INTERNALDATE; its Europe/Rome month is the view's. */
   readonly filedAt: number;
   readonly pec: PecFacts;
+  /** Outcome of checking the gestore's signature when the message came; null for ordinary mail. */
+  readonly signature: SignatureSummary | null;
   readonly structure: Pick<MessageStructure, 'subject' | 'from' | 'to' | 'cc' | 'sentAt' | 'messageId' | 'root'>;
   readonly conserved: { readonly packageId: string; readonly at: number } | null;
 }
@@ -240,6 +254,25 @@ export interface QueuedMessage extends MessageRecord {
   readonly intakeUid: number | null;
   readonly attempts: number;
   readonly queuedAt: number;
+}
+
+/** A message that was sent and what came back about it, as `pec/exchange.ts` works it out. */
+export interface Exchange extends Omit<ExchangeState, 'receipts'> {
+  /** The sender's copy; null when it is not in the archive. */
+  readonly sent: string | null;
+  /** Message-ID of the sender's copy, without angle brackets. */
+  readonly msgid: string | null;
+  /** The PEC id; null before acceptance. */
+  readonly identificativo: string | null;
+  readonly receipts: readonly {
+    readonly message: string;
+    readonly kind: PecKind;
+    readonly at: number;
+    /** Null when it is about all of them. */
+    readonly recipient: string | null;
+    /** False where the signature does not hold or is nobody's that is believed: it is listed and says nothing. */
+    readonly counts: boolean;
+  }[];
 }
 
 /** A package whose evidence lies complete and flushed in `evidenceDirectory(packageId)`. */
@@ -293,9 +326,34 @@ export interface FolderCursor {
   readonly lastUid: number;
 }
 
+/** An upstream folder in one of its lives: UIDs mean nothing under another UIDVALIDITY. */
+export type UpstreamFolder = Pick<FolderCursor, 'folder' | 'uidValidity'>;
+
+/** A SEARCH key that the index answers for an upstream folder. */
+export interface UpstreamText {
+  readonly op: 'text' | 'body';
+  readonly needle: string;
+}
+
+/** A message of an upstream folder whose bytes are those of a message here. */
+export interface UpstreamMessage {
+  readonly uid: number;
+  readonly message: string;
+}
+
+/** A message's copy here, as the disk holds it now. */
+export interface KeptCopy {
+  /** Hex SHA-256 of the bytes that were read. */
+  readonly sha256: string;
+  readonly size: number;
+  /** When it came into `Archivio`, when it was conserved; null: it is not there. */
+  readonly archivedAt: number | null;
+  readonly conservedAt: number | null;
+}
+
 export interface StoreEvent {
   /** A tree gained, changed or lost messages. */
-  readonly tree: 'archive' | 'conservation' | 'intake' | 'local';
+  readonly tree: 'archive' | 'conservation' | 'intake' | 'watch' | 'local';
   /** The mailbox, when the tree is `local`. */
   readonly name?: string;
   readonly modseq: number;
@@ -318,6 +376,8 @@ export type StoreErrorCode =
   | 'NONEXISTENT'
   | 'ALREADYEXISTS'
   | 'CANNOT'
+  /** The account's service term does not allow it (any more). */
+  | 'NOPERM'
   | 'OVERQUOTA'
   | 'TOOBIG'
   /** Damaged bytes: told, never served. */
@@ -391,8 +451,28 @@ export interface AccountStore {
 
   // — archiver and conservation —
   cursors(): Promise<FolderCursor[]>;
-  setCursor(cursor: FolderCursor): Promise<void>;
+  /** @param known messages that the cursor goes past, with what they are here: told in the same transaction */
+  setCursor(cursor: FolderCursor, known?: readonly UpstreamMessage[]): Promise<void>;
+  /**
+   * Which upstream message is which of ours, as far as it was seen by the archiver or copied. What is not told is not
+   * known, which says nothing of whether the archive has it.
+   */
+  knowUpstream(folder: UpstreamFolder, known: readonly UpstreamMessage[]): Promise<void>;
+  /** Ascending UIDs of the folder that are known: all of a folder's messages are when all its UIDs are among them. */
+  knownUpstreamUids(folder: UpstreamFolder): Promise<Uint32Array>;
+  /** Those among `uids` that are known, ascending; the caller asks for bounded runs. */
+  upstreamMessages(folder: UpstreamFolder, uids: readonly number[]): Promise<UpstreamMessage[]>;
+  /** UIDs of known messages that hold each text, ascending; null for a text that the index cannot answer. */
+  searchUpstream(folder: UpstreamFolder, texts: readonly UpstreamText[]): Promise<(Uint32Array | null)[]>;
+  /** Forgets the UIDs that are not among `present`, which is every UID that the folder has. */
+  retainUpstream(folder: UpstreamFolder, present: readonly number[]): Promise<void>;
+  /** Reads the whole message from disk again. Rejects with CORRUPTION when it is not what was stored. */
+  keptCopy(message: string): Promise<KeptCopy>;
   record(message: string): Promise<MessageRecord>;
+  /** The exchange that a sent message or a receipt belongs to; null for every other message. */
+  exchange(message: string): Promise<Exchange | null>;
+  /** Brings the views under watch up to a moment, now by default; the store does so by itself every hour. */
+  reviewWatched(now?: number): Promise<void>;
   /** Whether the account holds these bytes already. */
   findBySha256(sha256: string): Promise<string | null>;
   /** Queues archived messages for conservation by policy, without showing them in `--ARCHIVIA--`. */
@@ -403,7 +483,7 @@ export interface AccountStore {
   queueFailed(message: string, reason: string, refused: boolean): Promise<void>;
   /** Directory of a package's evidence; made when absent. */
   evidenceDirectory(packageId: string): Promise<string>;
-  /** Out of `--ARCHIVIA--`, into `Conservazione`, `$Conservato` in `Archivio`: one transaction a message, in order. */
+  /** Out of `--ARCHIVIA--`, into `Conservazione`, `$Conservato` in `Archivio`: in order, a few in one transaction. */
   conserved(sealed: SealedPackage): Promise<void>;
   packages(): Promise<SealedPackage[]>;
   /** Packages of distribution asked for by COPY and not made yet, oldest first. */
@@ -417,6 +497,19 @@ export interface AccountStore {
   journal(after: number, limit: number): Promise<JournalEntry[]>;
   /** For acts that the store does not see by itself. */
   appendJournal(act: string, actor: string, detail: object): Promise<void>;
+
+  // — service term —
+  /** null: no dates were given, and the service has no end. */
+  serviceTerm(): Promise<ServiceTerm | null>;
+  /** Outside its term the account's views are read-only. `act` and `actor` are for the journal. */
+  setServiceTerm(term: ServiceTerm | null, act: string, actor: string): Promise<void>;
+
+  // — space —
+  /**
+   * Gives back to the disk what no folder has held for a while; never what is conserved or on its way. Runs daily by
+   * itself. `freedBytes`: of the segments.
+   */
+  compact(options?: CompactOptions): Promise<{ readonly freedBytes: number }>;
 
   // — settings: small values, JSON —
   setting<T>(key: string): Promise<T | null>;

@@ -1,12 +1,15 @@
 import { createServer as createPlain, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { WebListenerConfig } from '../config/schema.ts';
+import { DOWNLOADS, type DownloadService, Downloads } from './downloads.ts';
 
 export interface WebServerOptions {
   readonly listener: WebListenerConfig;
   readonly tls: { readonly cert: string; readonly key: string };
   /** Whether every mail listener accepts connections now. */
   isHealthy(): boolean;
+  /** Absent: there is nothing to fetch. */
+  readonly downloads?: DownloadService;
 }
 
 export interface WebServer {
@@ -15,8 +18,9 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** The web side: for now only `/healthz`, for load balancers and the image's health check. */
-export function createWebServer({ listener, tls, isHealthy }: WebServerOptions): WebServer {
+/** The web side: `/healthz`, for load balancers and the image's health check, and the links of exports. */
+export function createWebServer({ listener, tls, isHealthy, downloads }: WebServerOptions): WebServer {
+  const exports = downloads === undefined ? null : new Downloads(downloads);
   const handle: RequestListener = (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0];
     const send = (status: number, body: object): void => {
@@ -29,6 +33,10 @@ export function createWebServer({ listener, tls, isHealthy }: WebServerOptions):
     };
     // Nothing here reads a body: what is sent is thrown away, and the socket goes with the answer.
     request.resume();
+    if (exports !== null && path?.startsWith(DOWNLOADS)) {
+      void exports.answer(request, response, path.slice(DOWNLOADS.length));
+      return;
+    }
     if (path !== '/healthz') return send(404, { error: 'not found' });
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, { error: 'method not allowed' });
     const healthy = isHealthy();

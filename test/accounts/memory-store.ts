@@ -3,10 +3,15 @@ import {
   type AccountStore,
   type Filed,
   type Filing,
+  type FlagChange,
   type FolderCursor,
+  type HeldMessage,
+  type MessageRecord,
   type Spool,
   type Store,
   StoreError,
+  type UpstreamFolder,
+  type UpstreamMessage,
 } from '../../src/store/types.ts';
 
 export interface FiledMessage {
@@ -28,6 +33,7 @@ export class MemoryAccount {
   writeFailure: StoreError | null = null;
   readonly #settings = new Map<string, string>();
   readonly #cursors = new Map<string, FolderCursor>();
+  readonly #upstream = new Map<string, string>();
   readonly #chunks = new WeakMap<Spool, Buffer[]>();
 
   constructor(address: string) {
@@ -51,8 +57,26 @@ export class MemoryAccount {
     return [...this.#cursors.values()];
   }
 
-  async setCursor(cursor: FolderCursor): Promise<void> {
+  async setCursor(cursor: FolderCursor, known: readonly UpstreamMessage[] = []): Promise<void> {
     this.#cursors.set(cursor.folder, cursor);
+    await this.knowUpstream(cursor, known);
+  }
+
+  async knowUpstream({ folder, uidValidity }: UpstreamFolder, known: readonly UpstreamMessage[]): Promise<void> {
+    for (const { uid, message } of known) this.#upstream.set(`${folder} ${uidValidity} ${uid}`, message);
+  }
+
+  async knownUpstreamUids({ folder, uidValidity }: UpstreamFolder): Promise<Uint32Array> {
+    const uids = [...this.#upstream.keys()]
+      .filter(key => key.startsWith(`${folder} ${uidValidity} `))
+      .map(key => Number(key.split(' ').at(-1)));
+    return Uint32Array.from(uids).sort();
+  }
+
+  async retainUpstream({ folder, uidValidity }: UpstreamFolder, present: readonly number[]): Promise<void> {
+    for (const uid of await this.knownUpstreamUids({ folder, uidValidity })) {
+      if (!present.includes(uid)) this.#upstream.delete(`${folder} ${uidValidity} ${uid}`);
+    }
   }
 
   async spool(): Promise<Spool> {
@@ -75,14 +99,63 @@ export class MemoryAccount {
     return spool;
   }
 
+  /** Filed messages whose flags were changed afterwards. */
+  readonly flagChanges: FlagChange[] = [];
+  /** Thrown by the next `fileHeld` calls, one each. */
+  readonly heldFailures: StoreError[] = [];
+  readonly #held = new Map<string, Buffer>();
+
   async file(_view: unknown, spool: Spool, filing: Filing): Promise<Filed> {
+    return this.#place(this.#consume(spool), filing);
+  }
+
+  async hold(_view: unknown, spool: Spool, filing: Filing): Promise<HeldMessage> {
+    const raw = this.#consume(spool);
+    const message = createHash('sha256').update(raw).digest('hex');
+    this.#held.set(message, raw);
+    return { message, size: raw.length, filing };
+  }
+
+  async fileHeld(_view: unknown, messages: readonly HeldMessage[]): Promise<Filed[]> {
+    const failure = this.heldFailures.shift();
+    if (failure !== undefined) throw failure;
+    return messages.map(({ message, filing }) => {
+      const raw = this.#held.get(message);
+      if (raw === undefined) throw new StoreError('NONEXISTENT', message);
+      return this.#place(raw, filing);
+    });
+  }
+
+  async record(message: string): Promise<Pick<MessageRecord, 'message'> & Record<string, unknown>> {
+    const raw = this.#held.get(message) ?? Buffer.alloc(0);
+    const messageId = /^message-id:\s*(\S+)/im.exec(raw.toString('latin1'))?.[1] ?? null;
+    const pec = { referenceMessageId: null, daticert: null };
+    return { message, category: 'Inviati', pec, structure: { messageId } };
+  }
+
+  async exchange(): Promise<null> {
+    return null;
+  }
+
+  async serviceTerm(): Promise<null> {
+    return null;
+  }
+
+  async storeFlags(_view: unknown, _uids: unknown, change: FlagChange): Promise<void> {
+    this.flagChanges.push(change);
+  }
+
+  #consume(spool: Spool): Buffer {
     const chunks = this.#chunks.get(spool);
     if (chunks === undefined) throw new StoreError('SERVERBUG', 'the spool was used before');
     this.#chunks.delete(spool);
     this.openSpools -= 1;
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
-    const raw = Buffer.concat(chunks);
+    return Buffer.concat(chunks);
+  }
+
+  #place(raw: Buffer, filing: Filing): Filed {
     const sha256 = createHash('sha256').update(raw).digest('hex');
     const known = this.messages.findIndex(message => message.raw.equals(raw));
     if (known < 0) this.messages.push({ raw, filing });
@@ -101,7 +174,7 @@ export class MemoryStore {
       account = new MemoryAccount(address);
       this.accounts.set(address, account);
     }
-    return account as unknown as AccountStore;
+    return asAccount(account);
   }
 
   async addresses(): Promise<string[]> {
@@ -109,6 +182,10 @@ export class MemoryStore {
   }
 
   async close(): Promise<void> {}
+}
+
+export function asAccount(account: MemoryAccount): AccountStore {
+  return account as unknown as AccountStore;
 }
 
 export function asStore(store: MemoryStore): Store {

@@ -104,6 +104,50 @@ describe('archiver', () => {
     await eventually('the received message', () => archive.messages.length === 2);
   });
 
+  it('copies chosen folders, from their start where they are new', async () => {
+    await deliver('old', 'Pratiche');
+    const running = await start({ auto: { folders: ['Pratiche', 'Altre', 'INBOX'] } });
+    await running.archiver.catchUp(MARIO);
+    await deliver('new', 'Pratiche');
+    await deliver('first', 'Altre');
+    await running.archiver.catchUp(MARIO);
+    expect(subjects(running.archive)).toEqual(names('new'));
+    expect(running.archive.messages[0]?.filing.origin.direction).toBe('unknown');
+    await running.restart();
+    await running.archiver.catchUp(MARIO);
+    expect(subjects(running.archive)).toEqual(names('new', 'first'));
+  });
+
+  it('knows which upstream message is which of the archive, until the upstream expunges it', async () => {
+    const running = await start();
+    await running.archiver.catchUp(MARIO);
+    await deliver('one');
+    await deliver('two');
+    await running.archiver.catchUp(MARIO);
+    const [cursor] = await running.archive.cursors();
+    const folder = { folder: 'INBOX', uidValidity: cursor?.uidValidity ?? 0 };
+    const last = cursor?.lastUid ?? 0;
+    expect([...(await running.archive.knownUpstreamUids(folder))]).toEqual([last - 1, last]);
+    const client = await connectImap({ port: dovecot.imapPort, user: MARIO, password: PASSWORD });
+    await client.mailboxOpen('INBOX');
+    await client.messageDelete(String(last - 1), { uid: true });
+    await client.logout();
+    await running.restart();
+    await running.archiver.catchUp(MARIO);
+    expect([...(await running.archive.knownUpstreamUids(folder))]).toEqual([last]);
+  });
+
+  it('gives its connection to the user, and comes for visits afterwards', async () => {
+    const { archiver, archive } = await start({ awayMs: 150 });
+    await archiver.catchUp(MARIO);
+    expect(archiver.states()).toMatchObject([{ address: MARIO, status: 'connected' }]);
+    await archiver.yield(MARIO);
+    await eventually('to be away', () => archiver.states()[0]?.status === 'away');
+    await deliver('meanwhile');
+    await eventually('the message', () => archive.messages.length === 1);
+    await eventually('to be away again', () => archiver.states()[0]?.status === 'away');
+  });
+
   it('leaves out what the configuration leaves out', async () => {
     const { archiver, archive } = await start({ auto: { incoming: false, sent: true } });
     await archiver.catchUp(MARIO);

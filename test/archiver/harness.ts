@@ -22,10 +22,10 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
-export interface HarnessOptions extends Pick<ArchiverOptions, 'onArchived' | 'pollMs'> {
+export interface HarnessOptions extends Pick<ArchiverOptions, 'onArchived' | 'pollMs' | 'awayMs'> {
   readonly imap?: Partial<RemoteConfig>;
   readonly sentFolder?: string;
-  readonly auto?: { readonly incoming?: boolean; readonly sent?: boolean };
+  readonly auto?: { readonly incoming?: boolean; readonly sent?: boolean; readonly folders?: readonly string[] };
   /** Known to the vault at the start. */
   readonly password?: string | null;
 }
@@ -45,7 +45,7 @@ export async function startHarness(imapPort: number, options: HarnessOptions = {
     imap: { listen: [{ port: 0, tls: 'none' }] },
     upstreams: { gestore: { preset: 'gestore' } },
     domains: { 'pec.example.it': 'gestore' },
-    archive: { auto: options.auto ?? {} },
+    archive: { auto: { ...options.auto } },
   });
   const store = new MemoryStore();
   const vault = await openVault(temporary.path, {}, asStore(store));
@@ -69,6 +69,7 @@ export async function startHarness(imapPort: number, options: HarnessOptions = {
       logger,
       backoff: { first: 20, longest: 100 },
       pollMs: options.pollMs ?? 60_000,
+      ...(options.awayMs === undefined ? {} : { awayMs: options.awayMs }),
       ...(options.onArchived === undefined ? {} : { onArchived: options.onArchived }),
     });
     await archiver.start();

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { delayBefore } from '../../src/archiver/backoff.ts';
 import { findSentFolder } from '../../src/archiver/sent-folder.ts';
 import { Signal } from '../../src/archiver/signal.ts';
+import { isCrowded, refusesPassword } from '../../src/store/accounts/login-answer.ts';
+import { passwordExpiry } from '../../src/store/accounts/password-expiry.ts';
 
 function folder(path: string, options: { flags?: string[]; marked?: boolean; guessed?: boolean } = {}) {
   return {
@@ -57,4 +59,26 @@ describe('signal', () => {
     signal.ring();
     await third;
   });
+});
+
+describe('what a login was refused for', () => {
+  it.each([
+    [null, 'Authentication failed.', true, false],
+    ['AUTHENTICATIONFAILED', 'Invalid login', true, false],
+    ['UNAVAILABLE', 'later', false, false],
+    ['LIMIT', 'no more', false, true],
+    [null, 'Maximum number of connections from user+IP exceeded', false, true],
+    [null, 'Too many simultaneous connections', false, true],
+  ])('%s %s', (code, text, password, crowded) => {
+    expect(refusesPassword(code, text)).toBe(password);
+    expect(isCrowded(code, text)).toBe(crowded);
+  });
+});
+
+it('the end of a password is foreseen where the provider sets one', () => {
+  const day = 86_400_000;
+  expect(passwordExpiry(0, undefined, 0)).toBeNull();
+  expect(passwordExpiry(null, 90, 0)).toBeNull();
+  expect(passwordExpiry(0, 90, 79 * day)).toEqual({ at: 90 * day, near: false });
+  expect(passwordExpiry(0, 90, 81 * day)).toEqual({ at: 90 * day, near: true });
 });

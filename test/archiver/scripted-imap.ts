@@ -61,6 +61,27 @@ export async function startScriptedImap(script: Partial<Script> = {}): Promise<S
     });
   });
 
+  /** Sizes, or whole sources, of a set of messages. */
+  function many(socket: Socket, command: string): void {
+    const uids = (command.split(' ')[2] ?? '').split(',').flatMap(range => {
+      const [first = 0, last = first] = range.split(':').map(Number);
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
+    for (const [index, { uid, raw, announced }] of state.messages.entries()) {
+      if (!uids.includes(uid) || state.missing > 0 || uid === state.vanish) continue;
+      if (/RFC822\.SIZE/i.test(command)) {
+        const date = '"03-Nov-2026 10:20:30 +0100"';
+        socket.write(
+          `* ${index + 1} FETCH (UID ${uid} RFC822.SIZE ${announced ?? raw.length} INTERNALDATE ${date})\r\n`,
+        );
+      } else if (/BODY\.PEEK\[\]/i.test(command)) {
+        socket.write(`* ${index + 1} FETCH (UID ${uid} BODY[] {${raw.length}}\r\n`);
+        socket.write(raw);
+        socket.write(')\r\n');
+      }
+    }
+  }
+
   function answer(socket: Socket, tag: string, command: string): void {
     const end = (text = 'OK done') => socket.write(`${tag} ${text}\r\n`);
     const { messages } = state;
@@ -79,6 +100,7 @@ export async function startScriptedImap(script: Partial<Script> = {}): Promise<S
       const all = found.length > 0 || !open ? found : messages.slice(-1);
       socket.write(`* SEARCH ${all.map(({ uid }) => uid).join(' ')}\r\n`);
     }
+    if (/^UID FETCH [\d,:]+ /i.test(command) && !/>/.test(command)) many(socket, command);
     const fetch = /^UID FETCH (\d+) .*BODY\.PEEK\[\]<(\d+)\.(\d+)>/i.exec(command);
     if (fetch !== null) {
       const [uid = 0, start = 0, length = 0] = fetch.slice(1).map(Number);

@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { type Archiver, createArchiver } from '../../src/archiver/index.ts';
 import { configSchema, type Upstream } from '../../src/config/schema.ts';
 import { createSubmissionListener } from '../../src/smtp/listener.ts';
+import { createSubmissionState } from '../../src/smtp/state.ts';
 import { createAccountDirectory } from '../../src/store/accounts/directory.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
 import { openVault } from '../../src/store/accounts/vault.ts';
@@ -64,6 +65,7 @@ it('first login by SMTP, sending, receiving, the client’s own copy, restart: e
     await archiver.start();
     const submission = createSubmissionListener({
       ...services,
+      ...createSubmissionState(logger),
       listener: { host: '127.0.0.1', port: 0, tls: 'none' },
       tls: {},
     });

@@ -67,6 +67,8 @@ test('--help lists the commands that are there, on stdout', async () => {
     'serve',
     'demo',
     'account',
+    'import',
+    'space',
     'inspect',
     'verify',
     'rebuild',
@@ -76,6 +78,7 @@ test('--help lists the commands that are there, on stdout', async () => {
     'conserve',
     'conservation',
     'dip',
+    'export',
     'doctor',
     'health',
   ]);

@@ -110,7 +110,7 @@ test('a missing certificate and an unknown key are exit code 2, told with their 
   const first = await run(process.execPath, [MAIN, 'serve', '--config', file]);
   expect(first.code).toBe(2);
   expect(first.stderr).toBe(
-    `${file}:3: foo: unknown key (known: dataDir, imap, smtp, web, tls, upstreams, domains, accounts, archive, conservation, plans, vault, limits, log)\n`,
+    `${file}:3: foo: unknown key (known: dataDir, imap, smtp, web, tls, upstreams, domains, accounts, archive, conservation, plans, defaultPlan, alerts, vault, limits, log)\n`,
   );
   const second = await run(process.execPath, [
     MAIN,

@@ -50,6 +50,9 @@ plans: { gold: { archiveBytes: 13GB, conservationBytes: 0.5 GB } }
       intake: '--ARCHIVIA--',
       archive: 'Archivio',
       conservation: 'Conservazione',
+      pending: 'In attesa di consegna',
+      undelivered: 'Non consegnati',
+      expiring: 'Da conservare',
     });
     expect(config.conservation.policy).toEqual({ incoming: 'receipts', outgoing: false });
     expect(config.plans.gold).toEqual({ archiveBytes: 13e9, conservationBytes: 5e8 });
@@ -61,7 +64,7 @@ plans: { gold: { archiveBytes: 13GB, conservationBytes: 0.5 GB } }
       imap: { host: 'mbox.cert.legalmail.it', port: 1993, tls: 'implicit' },
       smtp: { host: 'sendm.cert.legalmail.it', port: 465, tls: 'implicit' },
       sentFolder: 'INBOX/Spedite',
-      submission: { maxRecipients: 20, maxSize: 50e6 },
+      submission: { maxRecipients: 20, maxSize: 50e6, maxPerMinute: 6 },
     });
   });
 
@@ -109,6 +112,22 @@ describe('a configuration that cannot be used names line, key and remedy:', () =
       'keys that exclude each other',
       `${LISTEN}upstreams: { a: { local: true, imap: { host: x, port: 1 } } }\n`,
       ['2: upstreams.a.'],
+    ],
+    [
+      'plan that is nowhere',
+      `${LISTEN}plans: { oro: {} }\ndefaultPlan: ora\n`,
+      ['3: defaultPlan: no plan is called "ora"; did you mean "oro"?'],
+    ],
+    [
+      'notices without a way to go',
+      `${LISTEN}alerts:\n  accounts:\n    m@pec.example.it: { to: [a@posta.example], webhook: true }\n`,
+      ['4: alerts.accounts.m@pec.example.it.to: needs a mail', '4: alerts.accounts.m@pec.example.it.webhook: needs'],
+    ],
+    [
+      'notices to a mailbox whose mail they tell of',
+      `${LISTEN}upstreams: { u: { preset: aruba } }\ndomains: { pec.example.it: u }\n` +
+        'alerts:\n  smtp: { host: x, port: 465 }\n  accounts: { m@pec.example.it: { to: [m@pec.example.it] } }\n',
+      ['6: alerts.accounts.m@pec.example.it.to[0]: "m@pec.example.it" is a mailbox that Archivia looks after'],
     ],
     ['duplicate key', `${LISTEN}${LISTEN}`, ['2: Map keys must be unique']],
     ['broken YAML', 'imap: [\n', ['2: ']],

@@ -5,6 +5,7 @@ import { DOMParser, type Element } from '@xmldom/xmldom';
 import { expect, test } from 'vitest';
 import { scanMessage } from '../../src/mime/index.ts';
 import { createGenerator, createTestAuthorities, PEOPLE } from '../../src/pec/generator/index.ts';
+import type { Exchange } from '../../src/store/types.ts';
 import { MemoryAccount, sha256 } from './support/account.ts';
 import { judgePackage, run, startService, temporaryDirectory, validate } from './support/environment.ts';
 import { ordinaryMessage } from './support/messages.ts';
@@ -142,8 +143,12 @@ test('a busta carries the data of its exchange, the agents, and the digests of t
   const [consegna] = exchange.consegne;
   if (consegna === undefined || other === undefined) throw new Error('no receipt');
   const { evidence } = await conserve(
-    account => account.add(consegna.raw),
-    { holder: HOLDER, responsible: RESPONSIBLE },
+    account => {
+      const sent = account.add(exchange.sent.raw, { sent: true, queued: false });
+      const receipt = account.add(consegna.raw);
+      account.exchanges.set(receipt, { sent, msgid: 'invio@pec.example.it', identificativo: null } as Exchange);
+    },
+    { holder: HOLDER, responsible: RESPONSIBLE, retentionYears: 30, confidential: true },
     [...authorities.anchors],
   );
   const index = await parse(join(evidence, 'PIndex.xml'));
@@ -158,6 +163,12 @@ test('a busta carries the data of its exchange, the agents, and the digests of t
   expect(text('Descrizione')).toBe('atto.pdf');
   const [listed = null] = elements(metadata, 'IndiceAllegati');
   expect(elements(listed, 'Impronta')[0]?.textContent).toBe(createHash('sha256').update(file).digest('base64'));
+
+  expect(text('IdAggregazione')).toBe('invio@pec.example.it');
+  const [primary = null] = elements(metadata, 'IdIdentificativoDocumentoPrimario');
+  const digest = createHash('sha256').update(exchange.sent.raw).digest('base64');
+  expect(elements(primary, 'Impronta')[0]?.textContent).toBe(digest);
+  expect([text('TempoDiConservazione'), text('Riservato')]).toEqual(['30', 'true']);
 
   const relations = elements(index, 'sincro:Relation').map(({ textContent }) => textContent ?? '');
   expect(relations.some(relation => relation.startsWith('msgid<'))).toBe(true);

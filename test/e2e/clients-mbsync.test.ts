@@ -2,80 +2,33 @@ import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runMbsync } from '../support/clients.ts';
-import { createGestore, type Gestore, plainMessage } from '../support/messages.ts';
-import { eventually } from '../support/processes.ts';
-import { PASSWORD, type Stage, sources, startStage, USER } from './stage.ts';
-
-const ARCHIVE = 'Archivio/2026/01/Ordinaria';
-const CONSERVED = 'Conservazione/2026/01/Ricevute';
+import { plainMessage } from '../support/messages.ts';
+import { ARCHIVE, CONSERVED, startMixedMailbox } from './mixed-mailbox.ts';
+import { PASSWORD, type Stage, sources, USER } from './stage.ts';
 
 /** Each test goes on where the one before has ended. */
 describe('mbsync in both directions', () => {
   let stage: Stage;
-  let gestore: Gestore;
   let maildirs: string;
 
   beforeAll(async () => {
-    [stage, gestore] = await Promise.all([
-      startStage({ archive: { auto: { incoming: false, sent: false } } }),
-      createGestore(),
-    ]);
-    const date = new Date('2026-01-15T10:00:00Z');
-    for (const subject of ['uno', 'due', 'tre']) {
-      await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject, date }), { internalDate: date });
-    }
-    const receipt = await gestore.accettazione({ subject: 'Atto', date });
-    await stage.dovecot.deliver(USER, 'INBOX', receipt, { internalDate: date });
-    const client = await stage.client();
-    const lock = await client.getMailboxLock('INBOX');
-    expect(await client.messageCopy('1:3', 'Archivio')).not.toBe(false);
-    expect(await client.messageMove('4', '--ARCHIVIA--')).not.toBe(false);
-    lock.release();
-    await eventually('the receipt to be conserved', async () => {
-      const status = await client.status(CONSERVED, { messages: true }).catch(() => false as const);
-      return status !== false && status.messages === 1;
-    });
-    await client.logout();
+    stage = await startMixedMailbox(['uno', 'due', 'tre']);
     maildirs = join(stage.archivia.directory, 'maildirs');
     await mkdir(maildirs);
   });
 
-  afterAll(async () => {
-    await stage?.stop();
-    await gestore?.close();
-  });
+  afterAll(() => stage?.stop());
 
   /** The folders that hold messages: the broader views would show each of them again. */
   const sync = (expunge = 'Both') =>
     runMbsync(
       stage.archivia.directory,
-      `
-IMAPAccount archivia
-Host localhost
-Port ${stage.archivia.imapsPort}
-User ${USER}
-Pass ${PASSWORD}
-SSLType IMAPS
-CertificateFile ${stage.archivia.caFile}
-
-IMAPStore far
-Account archivia
-
-MaildirStore near
-Path ${maildirs}/
-Inbox ${maildirs}/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns INBOX "Posta inviata" Archivio/*/*/* Conservazione/*/*/* --ARCHIVIA--
-Create Near
-Sync All
-Expunge ${expunge}
-CopyArrivalDate yes
-SyncState *
-`,
+      { port: stage.archivia.imapsPort, caFile: stage.archivia.caFile, user: USER, password: PASSWORD, maildirs },
+      [
+        'Patterns INBOX "Posta inviata" Archivio/*/*/* Conservazione/*/*/* --ARCHIVIA--',
+        `Expunge ${expunge}`,
+        'CopyArrivalDate yes',
+      ],
     );
 
   async function near(folder: string): Promise<string[]> {

@@ -2,48 +2,22 @@ import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runOfflineImap } from '../support/clients.ts';
-import { createGestore, type Gestore, plainMessage } from '../support/messages.ts';
-import { eventually } from '../support/processes.ts';
-import { PASSWORD, type Stage, sources, startStage, USER } from './stage.ts';
-
-const ARCHIVE = 'Archivio/2026/01/Ordinaria';
-const CONSERVED = 'Conservazione/2026/01/Ricevute';
+import { plainMessage } from '../support/messages.ts';
+import { ARCHIVE, CONSERVED, startMixedMailbox } from './mixed-mailbox.ts';
+import { PASSWORD, type Stage, sources, USER } from './stage.ts';
 
 /** One account, both sides of the border, one after the other: each test goes on where the one before has ended. */
 describe('OfflineIMAP in both directions', () => {
   let stage: Stage;
-  let gestore: Gestore;
   let maildirs: string;
 
   beforeAll(async () => {
-    [stage, gestore] = await Promise.all([
-      startStage({ archive: { auto: { incoming: false, sent: false } } }),
-      createGestore(),
-    ]);
-    const date = new Date('2026-01-15T10:00:00Z');
-    for (const subject of ['uno', 'due', 'tre', 'quattro']) {
-      await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject, date }), { internalDate: date });
-    }
-    const receipt = await gestore.accettazione({ subject: 'Atto', date });
-    await stage.dovecot.deliver(USER, 'INBOX', receipt, { internalDate: date });
-    const client = await stage.client();
-    const lock = await client.getMailboxLock('INBOX');
-    expect(await client.messageCopy('1:4', 'Archivio')).not.toBe(false);
-    expect(await client.messageMove('5', '--ARCHIVIA--')).not.toBe(false);
-    lock.release();
-    await eventually('the receipt to be conserved', async () => {
-      const status = await client.status(CONSERVED, { messages: true }).catch(() => false as const);
-      return status !== false && status.messages === 1;
-    });
-    await client.logout();
+    stage = await startMixedMailbox(['uno', 'due', 'tre', 'quattro']);
     maildirs = join(stage.archivia.directory, 'offlineimap');
     await mkdir(maildirs);
   });
 
-  afterAll(async () => {
-    await stage?.stop();
-    await gestore?.close();
-  });
+  afterAll(() => stage?.stop());
 
   async function sync(): Promise<string> {
     const outcome = await runOfflineImap(stage.archivia.directory, {

@@ -44,33 +44,12 @@ describe('mbsync over the whole tree', () => {
     await gestore?.close();
   });
 
-  const configuration = () => `
-IMAPAccount archivia
-Host localhost
-Port ${stage.archivia.imapsPort}
-User ${USER}
-Pass ${PASSWORD}
-SSLType IMAPS
-CertificateFile ${stage.archivia.caFile}
-
-IMAPStore far
-Account archivia
-
-MaildirStore near
-Path ${maildirs}/
-Inbox ${maildirs}/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Near
-Sync All
-SyncState *
-`;
-
-  const sync = () => runMbsync(stage.archivia.directory, configuration());
+  const sync = () =>
+    runMbsync(
+      stage.archivia.directory,
+      { port: stage.archivia.imapsPort, caFile: stage.archivia.caFile, user: USER, password: PASSWORD, maildirs },
+      ['Patterns *'],
+    );
 
   /** Every file below the Maildirs that holds a message, with the digest of its bytes. */
   async function messageFiles(): Promise<Map<string, string>> {

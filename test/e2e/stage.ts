@@ -29,7 +29,10 @@ export interface Stage {
 }
 
 export async function startStage(
-  options: { readonly dovecot?: DovecotOptions } & Pick<ArchiviaOptions, 'archive' | 'conservation' | 'limits'> = {},
+  options: { readonly dovecot?: DovecotOptions } & Pick<
+    ArchiviaOptions,
+    'archive' | 'conservation' | 'limits' | 'more'
+  > = {},
 ): Promise<Stage> {
   const users = { [USER]: PASSWORD, ...options.dovecot?.users };
   const parts = await Promise.all([
@@ -51,6 +54,7 @@ export async function startStage(
       // Only what a person asks for, unless the test says otherwise.
       conservation: { policy: { incoming: 'none' }, ...options.conservation },
       limits: options.limits,
+      more: options.more,
     });
   } catch (error) {
     await stopParts();
@@ -80,6 +84,8 @@ export async function sources(client: ImapFlow, folder: string): Promise<Map<num
     const found = new Map<number, Buffer>();
     if (client.mailbox === false || client.mailbox.exists === 0) return found;
     for await (const message of client.fetch('1:*', { source: true, uid: true })) {
+      // Flags that another session, or conservation, changed meanwhile are told between the answers.
+      if (message.uid === undefined) continue;
       if (message.source === undefined) throw new Error(`UID ${message.uid} came without a source`);
       found.set(message.uid, message.source);
     }

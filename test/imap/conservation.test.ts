@@ -52,6 +52,17 @@ describe('conservation as a client sees it', () => {
     expect(first).toContain('$Conservato');
   });
 
+  it('until its EXPUNGE may be told, a message that has left is served as it was', async () => {
+    const { account, client } = await queued();
+    await client.ok('SELECT --ARCHIVIA--');
+    const items = 'FETCH 1:2 (UID FLAGS ENVELOPE BODY[HEADER.FIELDS (SUBJECT)])';
+    const before = await client.data(items);
+    await conserve(account);
+    expect(await client.data(items)).toEqual(before);
+    expect((await client.data('NOOP')).filter(line => line.endsWith('EXPUNGE'))).toHaveLength(2);
+    expect(await client.data('UID FETCH 1:* (FLAGS)')).toEqual([]);
+  });
+
   it('copying into the folder of packages asks for one, and says so; what is not conserved is refused', async () => {
     const { account, client } = await queued();
     const folder = '"Conservazione/Pacchetti di distribuzione"';

@@ -22,6 +22,8 @@ async function furnished() {
 
 const names = (lines: readonly string[]) => lines.map(line => /"([^"]*)"( \(CHILDINFO.*)?$/.exec(line)?.[1]);
 
+const WATCHED = ['In attesa di consegna', 'Non consegnati', 'Da conservare'].map(name => `Archivio/${name}`);
+
 describe('LIST', () => {
   it('the empty pattern asks for the delimiter', async () => {
     const client = await (await engine.account()).login();
@@ -47,7 +49,7 @@ describe('LIST', () => {
       expect.arrayContaining(['INBOX', 'Archivio', 'Conservazione', '--ARCHIVIA--', 'Clienti']),
     );
     expect(names(await client.data('LIST "" %')).some(name => name?.includes('/'))).toBe(false);
-    expect(names(await client.data('LIST Archivio/ %'))).toEqual(['Archivio/2026']);
+    expect(names(await client.data('LIST Archivio/ %'))).toEqual(['Archivio/2026', ...WATCHED]);
     expect(names(await client.data('LIST "" "Archivio/%/06"'))).toEqual(['Archivio/2026/06']);
     expect(names(await client.data('LIST "" inbox'))).toEqual(['INBOX']);
     expect(names(await client.data('LIST Archi vio'))).toEqual(['Archivio']);
@@ -96,6 +98,7 @@ describe('LIST', () => {
   it('LSUB and SUBSCRIBE', async () => {
     const { client } = await furnished();
     await client.ok('UNSUBSCRIBE Archivio/2026/06/Ordinaria');
+    for (const name of WATCHED) await client.ok(`UNSUBSCRIBE "${name}"`);
     expect(names(await client.data('LSUB "" "Archivio*"'))).toEqual([]);
     await client.ok('SUBSCRIBE Archivio');
     expect(await client.data('LSUB "" "Archivio*"')).toEqual(['* LSUB () "/" "Archivio"']);

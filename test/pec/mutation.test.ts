@@ -47,7 +47,18 @@ function apply(raw: Buffer, changes: readonly { at: number; cut: number; bytes: 
   return result;
 }
 
-const FACTS = ['family', 'kind', 'virus', 'category', 'receiptType', 'referenceMessageId', 'daticert', 'daticertError'];
+const FACTS = [
+  'family',
+  'kind',
+  'virus',
+  'notice',
+  'rem',
+  'category',
+  'receiptType',
+  'referenceMessageId',
+  'daticert',
+  'daticertError',
+];
 
 describe('damaged messages', () => {
   it('are classified and judged, never thrown at the caller, and never judged valid with a changed content', () => {

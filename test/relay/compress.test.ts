@@ -1,29 +1,16 @@
 import { constants } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { literalOf, RawImap } from '../support/raw-imap.ts';
-import { type RelayProxy, startProxy, USER } from './proxy.ts';
-import { type ScriptedSession, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
+import { literalOf } from '../support/raw-imap.ts';
+import { type Scene, startScene } from './scene.ts';
 
-let upstream: ScriptedUpstream;
-let proxy: RelayProxy;
-let client: RawImap;
+let scene: Scene;
+let { upstream, client, session } = {} as Scene;
 
 beforeEach(async () => {
-  upstream = await startScriptedUpstream();
-  proxy = await startProxy(upstream.port);
-  client = await RawImap.login(proxy.port, USER, 'segreta');
+  scene = await startScene();
+  ({ upstream, client, session } = scene);
 });
-afterEach(async () => {
-  client.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-function session(): ScriptedSession {
-  const last = upstream.sessions.at(-1);
-  if (last === undefined) throw new Error('the proxy has not called');
-  return last;
-}
+afterEach(() => scene.stop());
 
 /** Answers the next FETCH. */
 function onFetch(handle: (tag: string) => void): void {

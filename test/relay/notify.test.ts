@@ -1,42 +1,19 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/processes.ts';
-import { RawImap } from '../support/raw-imap.ts';
-import { type RelayProxy, startProxy, USER } from './proxy.ts';
-import { type ScriptedSession, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
+import { type Scene, startScene } from './scene.ts';
 
 const BASE = 'IMAP4rev1 SASL-IR LITERAL+ UIDPLUS MOVE UNSELECT NAMESPACE IDLE';
 const ALL = '(MessageNew MessageExpunge FlagChange)';
 
-let upstream: ScriptedUpstream;
-let proxy: RelayProxy;
-let client: RawImap;
+let scene: Scene;
+let { upstream, proxy, client, session, on } = {} as Scene;
 
 async function start(capabilities = `${BASE} NOTIFY`): Promise<void> {
-  upstream = await startScriptedUpstream({ capabilities });
-  proxy = await startProxy(upstream.port);
-  client = await RawImap.login(proxy.port, USER, 'segreta');
+  scene = await startScene({ capabilities });
+  ({ upstream, proxy, client, session, on } = scene);
   on(/^NOTIFY/, tag => session().say(`${tag} OK done\r\n`));
 }
-afterEach(async () => {
-  client.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-function session(): ScriptedSession {
-  const last = upstream.sessions.at(-1);
-  if (last === undefined) throw new Error('the proxy has not called');
-  return last;
-}
-
-function on(pattern: RegExp, handle: (tag: string, command: string) => void): void {
-  const before = upstream.answer;
-  upstream.answer = (from, tag, command) => {
-    if (!pattern.test(command)) return before(from, tag, command);
-    handle(tag, command);
-    return true;
-  };
-}
+afterEach(() => scene.stop());
 
 /** What the upstream was asked to notify of, last. */
 function asked(): string | undefined {

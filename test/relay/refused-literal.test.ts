@@ -78,3 +78,38 @@ it('sends nothing after a literal that the upstream would have had to ask for', 
   expect((await client.reply('b')).status).toBe('OK');
   expect(await received(lines, 'NOOP')).toEqual(['a APPEND Manca {4}', 'NOOP']);
 });
+
+it('asks for no literal where none may stand: Dovecot neither takes it nor says so', async () => {
+  upstream = await startScriptedUpstream({ capabilities: WITH });
+  let silent = false;
+  upstream.answer = (_session, _tag, command) => {
+    silent ||= command.startsWith('APPEND');
+    return silent && !command.startsWith('NOOP');
+  };
+  proxy = await startProxy(upstream.port);
+  client = await RawImap.login(proxy.port, USER, 'x');
+  await client.send('a APPEND Bozze {2+}\r\nab SELECT {5}\r\nb NOOP\r\n');
+  expect((await client.reply('b')).status).toBe('OK');
+  const lines = () => upstream.sessions[0]?.received ?? [];
+  expect(await received(lines, 'NOOP')).toEqual(expect.arrayContaining(['ab SELECT ', 'NOOP']));
+});
+
+it('nor in the first line', async () => {
+  upstream = await startScriptedUpstream({ capabilities: WITH });
+  proxy = await startProxy(upstream.port);
+  client = await RawImap.login(proxy.port, USER, 'x');
+  expect((await client.command('APPEND Bozze INBOX {5}')).status).toBe('BAD');
+  await client.ok('NOOP');
+  expect(upstream.sessions[0]?.received.filter(line => line.includes('APPEND'))).toEqual([]);
+});
+
+it('a name of ours is ours behind more spaces than one, which upstreams read over', async () => {
+  upstream = await startScriptedUpstream({ capabilities: WITH });
+  proxy = await startProxy(upstream.port);
+  client = await RawImap.login(proxy.port, USER, 'x');
+  for (const command of ['CREATE  Archivio', 'RENAME Bozze  Archivio', 'SELECT   Archivio']) {
+    expect((await client.command(command)).status, command).toBe('BAD');
+  }
+  await client.ok('NOOP');
+  expect(upstream.sessions[0]?.received.filter(line => line.includes('Archivio'))).toEqual([]);
+});

@@ -1,39 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/processes.ts';
 import { RawImap } from '../support/raw-imap.ts';
-import { type RelayProxy, startProxy, USER } from './proxy.ts';
-import { type ScriptedSession, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
+import { startProxy, USER } from './proxy.ts';
+import { type Scene, startScene } from './scene.ts';
+import { startScriptedUpstream } from './scripted-upstream.ts';
 
-let upstream: ScriptedUpstream;
-let proxy: RelayProxy;
-let client: RawImap;
+let scene: Scene;
+let { upstream, client, session, on } = {} as Scene;
 
 beforeEach(async () => {
-  upstream = await startScriptedUpstream();
-  proxy = await startProxy(upstream.port);
-  client = await RawImap.login(proxy.port, USER, 'segreta');
+  scene = await startScene();
+  ({ upstream, client, session, on } = scene);
 });
-afterEach(async () => {
-  client.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-function session(): ScriptedSession {
-  const last = upstream.sessions.at(-1);
-  if (last === undefined) throw new Error('the proxy has not called');
-  return last;
-}
-
-/** Handles one command of the script by a pattern. */
-function on(pattern: RegExp, handle: (tag: string, command: string) => void): void {
-  const before = upstream.answer;
-  upstream.answer = (from, tag, command) => {
-    if (!pattern.test(command)) return before(from, tag, command);
-    handle(tag, command);
-    return true;
-  };
-}
+afterEach(() => scene.stop());
 
 describe('relay', () => {
   test('capabilities are those that both sides have, wherever they are told', async () => {

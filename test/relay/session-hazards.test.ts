@@ -1,42 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/processes.ts';
 import { RawImap } from '../support/raw-imap.ts';
-import { type RelayProxy, startProxy, USER } from './proxy.ts';
-import { type ScriptedSession, type ScriptedUpstream, startScriptedUpstream } from './scripted-upstream.ts';
+import { USER } from './proxy.ts';
+import { type Scene, startScene } from './scene.ts';
 
-let upstream: ScriptedUpstream;
-let proxy: RelayProxy;
-let client: RawImap;
+let scene: Scene;
+let { upstream, proxy, client, session, on } = {} as Scene;
 
 beforeEach(async () => {
-  upstream = await startScriptedUpstream({
+  scene = await startScene({
     capabilities:
       'IMAP4rev1 SASL-IR LITERAL+ IDLE UIDPLUS MOVE UNSELECT NAMESPACE ENABLE CONDSTORE QRESYNC ID LIST-EXTENDED',
   });
-  proxy = await startProxy(upstream.port);
-  client = await RawImap.login(proxy.port, USER, 'segreta');
+  ({ upstream, proxy, client, session, on } = scene);
 });
-afterEach(async () => {
-  client.close();
-  await proxy.close();
-  await upstream.close();
-});
-
-function session(): ScriptedSession {
-  const last = upstream.sessions.at(-1);
-  if (last === undefined) throw new Error('the proxy has not called');
-  return last;
-}
-
-/** Handles one command of the script by a pattern. */
-function on(pattern: RegExp, handle: (tag: string, command: string) => void): void {
-  const before = upstream.answer;
-  upstream.answer = (from, tag, command) => {
-    if (!pattern.test(command)) return before(from, tag, command);
-    handle(tag, command);
-    return true;
-  };
-}
+afterEach(() => scene.stop());
 
 const text = (untagged: readonly Buffer[]) => untagged.map(String).join('');
 

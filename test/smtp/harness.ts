@@ -1,11 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { pino } from 'pino';
-import { type Config, configSchema, type ListenerConfig, type Upstream } from '../../src/config/schema.ts';
+import type { z } from 'zod';
+import { configSchema, type ListenerConfig, type SubmissionRules, type Upstream } from '../../src/config/schema.ts';
 import { createSubmissionListener, type SubmissionListenerOptions } from '../../src/smtp/listener.ts';
+import { createSubmissionState, type SubmissionState } from '../../src/smtp/state.ts';
 import { createAccountDirectory } from '../../src/store/accounts/directory.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
 import type { Vault } from '../../src/store/accounts/types.ts';
 import { openVault } from '../../src/store/accounts/vault.ts';
+import type { AccountStore, Filed } from '../../src/store/types.ts';
 import { asStore, MemoryAccount, MemoryStore } from '../accounts/memory-store.ts';
 import { temporaryDirectory } from '../support/temp.ts';
 import { LOGIN, PASSWORD, type Provider } from './provider.ts';
@@ -17,13 +20,16 @@ export interface Harness {
   readonly log: string[];
   readonly archive: MemoryAccount;
   readonly vault: Vault;
+  readonly state: SubmissionState;
   stop(): Promise<void>;
 }
 
-export interface HarnessOptions extends Pick<SubmissionListenerOptions, 'onArchived'> {
+export interface HarnessOptions {
+  readonly onArchived?: (account: AccountStore, filed: Filed) => Promise<void>;
+  readonly submission?: Partial<SubmissionRules>;
   readonly listener?: ListenerConfig['tls'];
   readonly tls?: SubmissionListenerOptions['tls'];
-  readonly archive?: Partial<Config['archive']>;
+  readonly archive?: z.input<typeof configSchema>['archive'];
   readonly maxSize?: number;
   readonly messageBytes?: number;
 }
@@ -37,7 +43,7 @@ export async function startHarness(provider: Provider | null, options: HarnessOp
     imap: { host: '127.0.0.1', port: 143, tls: 'none' },
     smtp: provider?.remote ?? null,
     sentFolder: null,
-    submission: { maxRecipients: 3, maxSize: options.maxSize ?? 20_000_000 },
+    submission: { maxRecipients: 3, maxSize: options.maxSize ?? 20_000_000, ...options.submission },
   };
   const config = configSchema.parse({
     imap: { listen: [{ port: 0, tls: 'none' }] },
@@ -58,15 +64,17 @@ export async function startHarness(provider: Provider | null, options: HarnessOp
     ['prova', { kind: 'local' }],
   ]);
   const vault = await openVault(temporary.path, {}, asStore(store));
+  const logger = pino({ level: 'trace' }, { write: line => void log.push(line) });
+  const state = createSubmissionState(logger, options.onArchived);
   const server = createSubmissionListener({
+    ...state,
     config,
     directory: createAccountDirectory(config, asStore(store), upstreams),
     vault,
     guard: createLoginGuard({ ttlMs: 60_000 }),
-    logger: pino({ level: 'trace' }, { write: line => void log.push(line) }),
+    logger,
     listener: { host: '127.0.0.1', port: 0, tls: options.listener ?? 'none' },
     tls: options.tls ?? {},
-    ...(options.onArchived === undefined ? {} : { onArchived: options.onArchived }),
   });
   const port = await server.listen();
   return {
@@ -74,6 +82,7 @@ export async function startHarness(provider: Provider | null, options: HarnessOp
     log,
     archive,
     vault,
+    state,
     stop: async () => {
       await server.close();
       await temporary.remove();

@@ -9,6 +9,8 @@ interface Received {
   readonly to: readonly string[];
   readonly raw: Buffer;
   readonly eightBit: boolean;
+  /** What was asked about receipts; of the first recipient. Only of a server with `dsn`. */
+  readonly dsn?: object;
 }
 
 /** A PEC provider's submission server, whose moods a test sets. */
@@ -53,6 +55,8 @@ export interface ProviderOptions {
   readonly authMethods?: readonly string[];
   readonly size?: number;
   readonly hide8BITMIME?: boolean;
+  /** DSN and SMTPUTF8. */
+  readonly dsn?: boolean;
   /** The name it knows; LOGIN when absent. */
   readonly login?: string;
 }
@@ -78,6 +82,8 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
     authMethods: [...(options.authMethods ?? ['PLAIN', 'LOGIN'])],
     size: options.size,
     hide8BITMIME: options.hide8BITMIME,
+    hideDSN: options.dsn !== true,
+    hideSMTPUTF8: options.dsn !== true,
     disableReverseLookup: true,
     closeTimeout: 100,
     onAuth: ({ username = '', password }, _session, callback) => {
@@ -111,6 +117,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
           to: session.envelope.rcptTo.map(({ address }) => address),
           raw: Buffer.concat(chunks),
           eightBit: session.envelope.bodyType === '8bitmime',
+          ...(options.dsn === true ? { dsn: { ...session.envelope.dsn, ...session.envelope.rcptTo[0]?.dsn } } : {}),
         });
         callback(null, '2.0.0 Ok: preso in carico come 4XyZ');
       };

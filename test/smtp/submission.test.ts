@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createTransport } from 'nodemailer';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/store/types.ts';
+import { asAccount } from '../accounts/memory-store.ts';
 import { makeServerCertificates } from '../support/certificates.ts';
 import { runPython } from '../support/clients.ts';
 import { eventually, must, run } from '../support/processes.ts';
@@ -71,6 +72,7 @@ describe('sending', () => {
     expect(archive.messages[0]?.raw.equals(Buffer.from(raw, 'latin1'))).toBe(true);
     expect(archive.messages[0]?.filing).toEqual({
       flags: ['\\Seen'],
+      internalDate: expect.any(Number),
       origin: { direction: 'sent', source: 'submission' },
     });
     expect(await vault.recall(MARIO)).toBe(PASSWORD);
@@ -282,6 +284,76 @@ describe('what PEC forbids', () => {
   });
 });
 
+describe('the provider’s own limits', () => {
+  it('size times recipients: told at RCPT by what was declared, else as soon as it is seen', async () => {
+    const { port, provider } = await start({ submission: { maxSizeTimesRecipients: 100_000 } });
+    const mario = await client(port);
+    const both = [ANNA, 'carlo@pec.example.it'];
+    await mario.begin(both, ' SIZE=50001');
+    mario.send(`${message({ To: both.join(', ') })}.\r\n`);
+    expect(await mario.reply()).toMatch(/^552 5\.3\.4 .*2 destinatari.*100 kB/);
+    const body = `${'x'.repeat(998)}\r\n`.repeat(60);
+    expect(await mario.deliver(message({ To: both.join(', ') }, body), both)).toMatch(/^552 5\.3\.4 .*Dividere/);
+    expect(provider.received).toEqual([]);
+    expect(await mario.deliver(message({}, body))).toMatch(/^250/);
+  });
+
+  it('messages a minute: the next is told to wait; what did not go takes no turn', async () => {
+    const { port, provider } = await start({ submission: { maxPerMinute: 2, whenTooFast: 'refuse' } });
+    const mario = await client(port);
+    expect(await mario.deliver(message({ Bcc: ANNA }))).toMatch(/^550/);
+    expect(await mario.deliver(message())).toMatch(/^250/);
+    expect(await mario.deliver(message())).toMatch(/^250/);
+    const other = await client(port);
+    expect(await other.say(`MAIL FROM:<${MARIO}>`)).toMatch(/^450 4\.7\.1 .*minuto/);
+    expect(provider.received).toHaveLength(2);
+  });
+
+  it('blind copies and other senders pass where the configuration says so', async () => {
+    const { port, provider } = await start({ submission: { allowBcc: true, allowOtherSender: true } });
+    const mario = await client(port);
+    const raw = message({ From: 'carlo@pec.example.it', Bcc: 'x@pec.example.it' });
+    expect(await mario.deliver(raw, [ANNA, 'x@pec.example.it'])).toMatch(/^250/);
+    expect(provider.received[0]?.to).toEqual([ANNA, 'x@pec.example.it']);
+  });
+});
+
+describe('extensions', () => {
+  it('DSN and SMTPUTF8 are offered once the upstream is known to have them, and passed on as they came', async () => {
+    const { port, provider } = await start({ provider: { dsn: true } });
+    const first = await RawClient.open(port);
+    closers.push(() => first.close());
+    const before = await first.say('EHLO [127.0.0.1]');
+    expect(before).not.toMatch(/DSN|SMTPUTF8|CHUNKING|BINARYMIME/);
+    for (const always of ['PIPELINING', '8BITMIME', 'SIZE']) expect(before).toContain(always);
+    await first.logIn(LOGIN, PASSWORD);
+    const mario = await client(port);
+    const offered = await mario.say('EHLO [127.0.0.1]');
+    expect(offered).toContain('DSN');
+    expect(offered).toContain('SMTPUTF8');
+    const to = 'perché@pec.example.it';
+    await mario.say(`MAIL FROM:<${MARIO}> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=QQ+2B314159`);
+    expect(await mario.say(`RCPT TO:<${to}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Anna+40pec.example.it`)).toMatch(
+      /^250/,
+    );
+    await mario.say('DATA');
+    mario.send(`${message({ To: to })}.\r\n`);
+    expect(await mario.reply()).toMatch(/^250/);
+    expect(provider.received[0]).toMatchObject({
+      to: [to],
+      dsn: { ret: 'HDRS', envid: 'QQ+314159', notify: ['SUCCESS', 'FAILURE'], orcpt: 'rfc822;Anna@pec.example.it' },
+    });
+  });
+
+  it('DSN is refused where the upstream lacks it', async () => {
+    const { port } = await start();
+    const mario = await client(port);
+    expect(await mario.say(`MAIL FROM:<${MARIO}> RET=FULL`)).toMatch(/^555 5\.5\.4 /);
+    await mario.say(`MAIL FROM:<${MARIO}>`);
+    expect(await mario.say(`RCPT TO:<${ANNA}> NOTIFY=NEVER`)).toMatch(/^555 5\.5\.4 /);
+  });
+});
+
 describe('the upstream’s own answers', () => {
   it('a refused recipient, a refused message', async () => {
     const { port, provider, archive } = await start();
@@ -348,9 +420,14 @@ describe('the upstream’s own answers', () => {
     expect(await mario.deliver(message({}, `${'x'.repeat(998)}\r\n`.repeat(19_000)))).toMatch(/^451 4\.4\.2 .*Nulla/);
     provider.mood = { breakAtEnd: true };
     expect(await mario.deliver(message())).toMatch(/^451 4\.4\.2 .*ricevuta di accettazione/);
-    expect([archive.messages.length, archive.openSpools]).toEqual([0, 0]);
+    // Nobody knows whether it was sent: it is in the archive, with a mark, until it is known.
+    expect(archive.messages.map(({ filing }) => filing.flags)).toEqual([['\\Seen', '$InvioIncerto']]);
+    expect([archive.openSpools, archive.flagChanges]).toEqual([0, []]);
     provider.mood = {};
     expect(await mario.deliver(message())).toMatch(/^250/);
+    expect(archive.messages).toHaveLength(1);
+    expect(archive.flagChanges).toEqual([{ action: 'remove', flags: ['$InvioIncerto'] }]);
+    expect(await archive.setting('submission.sendings')).toEqual([]);
   });
 
   it('takes no 8-bit message for an upstream without 8BITMIME', async () => {
@@ -373,12 +450,24 @@ describe('the archive', () => {
     expect(await mario.deliver(message())).toMatch(/^250/);
   });
 
-  it('fails after the upstream has accepted: the client is not made to send twice', async () => {
-    const { port, provider, archive, log } = await start();
+  it('fails before the final dot: nothing is sent', async () => {
+    const { port, provider, archive } = await start();
     archive.failures.push(new StoreError('SERVERBUG', 'no'));
+    const mario = await client(port);
+    expect(await mario.deliver(message())).toMatch(/^452 4\.3\.1 /);
+    expect(provider.received).toEqual([]);
+    expect(await mario.deliver(message())).toMatch(/^250/);
+  });
+
+  it('fails after the upstream has accepted: the client is not made to send twice, the next start files it', async () => {
+    const { port, provider, archive, log, state } = await start();
+    archive.heldFailures.push(new StoreError('SERVERBUG', 'no'));
     expect(await (await client(port)).deliver(message())).toMatch(/^250/);
     expect(provider.received).toHaveLength(1);
     expect(log.join('')).toContain('was sent but could not be archived');
+    expect(archive.messages).toEqual([]);
+    await state.sendings.repair(asAccount(archive));
+    expect(archive.messages.map(({ filing }) => filing.flags)).toEqual([['\\Seen']]);
   });
 
   it('gets what was sent, though the client left before the answer', async () => {

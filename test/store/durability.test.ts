@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../../src/store/index.ts';
+import { CONSERVED_GROUP } from '../../src/store/limits.ts';
 import {
   ADDRESS,
   ARCHIVE,
@@ -78,21 +79,26 @@ describe('kill -9 in the middle of ingesting', () => {
 });
 
 describe('kill -9 in the middle of a package', () => {
-  for (const stop of [1, 3, 5]) {
-    it(`when ${stop} of 5 have moved is finished at the next start`, async () => {
+  // Two full groups and a third.
+  const count = 2 * CONSERVED_GROUP + 2;
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  for (const stop of [1, 2, 3]) {
+    it(`when group ${stop} of 3 has moved is finished at the next start`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'archivia-kill-'));
       try {
-        const child = spawn(process.execPath, [CONSERVING, directory, '5', String(stop)], { stdio: 'inherit' });
+        const child = spawn(process.execPath, [CONSERVING, directory, String(count), String(stop)], {
+          stdio: 'inherit',
+        });
         await once(child, 'exit');
         expect(child.signalCode).toBe('SIGKILL');
         const store = await openStore(directory);
         try {
           const account = await store.account(ADDRESS);
           const [intake, conserved] = await account.status([INTAKE, CONSERVATION]);
-          expect([intake?.messages, conserved?.messages]).toEqual([0, 5]);
-          expect((await account.changes(INTAKE, 6)).vanished).toEqual([1, 2, 3, 4, 5]);
+          expect([intake?.messages, conserved?.messages]).toEqual([0, count]);
+          expect((await account.changes(INTAKE, count + 1)).vanished).toEqual(all);
           const [sealed] = await account.packages();
-          expect(sealed?.messages).toHaveLength(5);
+          expect(sealed?.messages).toHaveLength(count);
           if (sealed) await account.conserved(sealed);
           expect((await account.status([CONSERVATION]))[0]).toEqual(conserved);
         } finally {

@@ -74,6 +74,9 @@ describe('the archive', () => {
     const subscribed = async (): Promise<unknown[]> =>
       (await b.account.listViews()).filter(listing => listing.subscribed).map(listing => listing.view);
     const specials = [
+      { tree: 'watch', special: 'pending' },
+      { tree: 'watch', special: 'undelivered' },
+      { tree: 'watch', special: 'expiring' },
       { tree: 'conservation', special: 'reports' },
       { tree: 'conservation', special: 'distribution' },
       { tree: 'intake' },
@@ -137,15 +140,16 @@ describe('the intake', () => {
 });
 
 describe('conservation', () => {
-  it('takes messages out of the intake one by one, each with its event', async () => {
+  it('takes a group of messages out of the intake at once, and tells of it', async () => {
     for (const id of ['a', 'b', 'c'])
       await put(b.account, INTAKE, message(id), { internalDate: NOVEMBER, flags: ['\\Seen'] });
     const events: StoreEvent[] = [];
     b.account.on('change', event => events.push(event));
     const waiting = await b.account.queued(10);
     await conserveAll(b.account, 'PdA-1');
-    expect(events.filter(event => event.tree === 'intake').map(event => event.modseq)).toEqual([5, 6, 7]);
+    expect(events.filter(event => event.tree === 'intake').map(event => event.modseq)).toEqual([5]);
     expect((await b.account.changes(INTAKE, 4)).vanished).toEqual([1, 2, 3]);
+    expect((await b.account.changes(INTAKE, 5)).vanished).toEqual([]);
     expect(await flagsOf({ ...LEAF, tree: 'conservation' } as View)).toEqual([['\\Seen'], ['\\Seen'], ['\\Seen']]);
     expect(await flagsOf(ARCHIVE)).toEqual([
       ['\\Seen', '$Conservato'],

@@ -170,6 +170,12 @@ describe('segments', () => {
     try {
       await put(d.account, ARCHIVE, message('segretissimo', { body: 'testo segretissimo '.repeat(400) }));
       await d.account.setSetting('nota', 'segretissimo');
+      const spool = await d.account.spool();
+      await spool.write(Buffer.from(message('segretissimo', { body: 'testo segretissimo '.repeat(400) })));
+      const [waiting] = await readdir(join(d.account.directory, 'spool'));
+      expect((await readFile(join(d.account.directory, 'spool', waiting ?? ''))).length).toBe(spool.size);
+      expect((await readFile(join(d.account.directory, 'spool', waiting ?? ''))).includes('segretissimo')).toBe(false);
+      await spool.discard();
       await d.store.close();
       for (const name of ['segments/00000001.seg', 'account.db']) {
         const file = await readFile(join(d.account.directory, name));

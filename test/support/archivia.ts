@@ -22,6 +22,8 @@ export interface ArchiviaOptions {
   readonly archive?: Record<string, unknown>;
   readonly conservation?: Record<string, unknown>;
   readonly limits?: Record<string, unknown>;
+  /** Further keys of the configuration. */
+  readonly more?: Record<string, unknown>;
   /** Told before the first start: fills the data directory. */
   readonly prepare?: (dataDir: string) => Promise<void>;
 }
@@ -201,6 +203,7 @@ export function configuration(dataDir: string, options: ArchiviaOptions): Record
       ...options.conservation,
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...options.more,
     log: { level: 'debug' },
   };
 }

@@ -33,24 +33,53 @@ export function runPython(script: string, args: readonly string[] = []): Promise
   return run('python3', ['-', ...args], { input: script });
 }
 
-/** mbsync over every channel of a configuration, which is written into `directory`. */
-export async function runMbsync(directory: string, configuration: string): Promise<Outcome> {
+/** Where a synchronising client finds its account, and where it keeps its copy. */
+export interface SyncAccount {
+  readonly port: number;
+  readonly caFile: string;
+  readonly user: string;
+  readonly password: string;
+  readonly maildirs: string;
+}
+
+/**
+ * One run of mbsync over one account, implicit TLS.
+ * @param channel lines of the channel: `Patterns *`, `Expunge Both` ...
+ */
+export async function runMbsync(directory: string, account: SyncAccount, channel: readonly string[]): Promise<Outcome> {
   const file = join(directory, 'mbsyncrc');
-  await writeFile(file, configuration);
+  await writeFile(
+    file,
+    `IMAPAccount archivia
+Host localhost
+Port ${account.port}
+User ${account.user}
+Pass ${account.password}
+SSLType IMAPS
+CertificateFile ${account.caFile}
+
+IMAPStore far
+Account archivia
+
+MaildirStore near
+Path ${account.maildirs}/
+Inbox ${account.maildirs}/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Create Near
+Sync All
+SyncState *
+${channel.join('\n')}
+`,
+  );
   return run('mbsync', ['-c', file, '-a'], { env: { HOME: directory } });
 }
 
 /** One run of OfflineIMAP over every folder; Maildirs are named with dots between the levels. */
-export async function runOfflineImap(
-  directory: string,
-  account: {
-    readonly port: number;
-    readonly caFile: string;
-    readonly user: string;
-    readonly password: string;
-    readonly maildirs: string;
-  },
-): Promise<Outcome> {
+export async function runOfflineImap(directory: string, account: SyncAccount): Promise<Outcome> {
   const file = join(directory, 'offlineimaprc');
   await writeFile(
     file,

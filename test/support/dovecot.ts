@@ -3,7 +3,7 @@
  * Runs as root (mail belongs to the unprivileged user `mail`) and as a normal user (everything belongs to that user).
  */
 import type { ChildProcess } from 'node:child_process';
-import { chmod, chown, cp, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export interface DovecotOptions {
   readonly compress?: boolean;
   /** Sessions at the same time beyond the usual hundred. */
   readonly sessions?: number;
+  /** Sessions of one user at the same time; more are refused. */
+  readonly userSessions?: number;
   /** Port of another Dovecot: this one is its login proxy and has no mail of its own. */
   readonly proxyTo?: number;
 }
@@ -52,6 +54,8 @@ export interface Dovecot {
   log(): Promise<string>;
   /** Logins that Dovecot refused because of the password. */
   refusedLogins(user: string): Promise<number>;
+  /** While the server is halted: a folder gets new UIDs and a new UIDVALIDITY, as after a provider's migration. */
+  renumber(user: string, folder: string): Promise<void>;
   /** Ends the server as an outage does; mail stays. */
   halt(): Promise<void>;
   /** Comes back on the same ports. */
@@ -143,7 +147,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       'disable_plaintext_auth = no',
       'auth_verbose = yes',
       'auth_failure_delay = 0',
-      'mail_max_userip_connections = 1000',
+      `mail_max_userip_connections = ${options.userSessions ?? 1000}`,
       'mail_fsync = never',
       `mail_location = maildir:${file('mail')}/%u`,
       `mail_uid = ${asRoot ? MAIL_ID : process.getuid?.()}`,
@@ -157,7 +161,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
         : [
             'default_client_limit = 10000',
             `service imap {\n  process_limit = ${options.sessions}\n}`,
-            `service imap-login {\n  service_count = 0\n  client_limit = ${options.sessions}\n}`,
+            `service imap-login {\n  service_count = 0\n  client_limit = ${options.sessions}\n  vsz_limit = 2G\n}`,
           ]),
       ...(options.capability === undefined ? [] : [`imap_capability = ${options.capability}`]),
       options.proxyTo === undefined
@@ -223,6 +227,21 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     return contents;
   }
 
+  async function renumber(user: string, folder: string): Promise<void> {
+    const path = maildir(user, folder);
+    const names = await readdir(path);
+    for (const name of names) if (/^dovecot[-.]/.test(name)) await rm(join(path, name), { recursive: true });
+    for (const name of await readdir(join(directory, 'mail', user))) {
+      if (/^dovecot-uidvalidity/.test(name)) await rm(join(directory, 'mail', user, name));
+    }
+    // Dovecot would begin at the clock again, which may give the value that the folder has had.
+    const last = (Math.floor(Date.now() / 1000) + 100_000).toString(16).padStart(8, '0');
+    const counter = join(directory, 'mail', user, 'dovecot-uidvalidity');
+    await writeFile(counter, last);
+    await writeFile(`${counter}.${last}`, '');
+    if (asRoot) for (const path of [counter, `${counter}.${last}`]) await chown(path, MAIL_ID, MAIL_ID);
+  }
+
   async function log(): Promise<string> {
     return readFile(file('dovecot.log'), 'utf8').catch(() => '');
   }
@@ -271,6 +290,7 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     log,
     refusedLogins: async user =>
       (await log()).split('\n').filter(line => line.includes(`(${user},`) && /password mismatch/i.test(line)).length,
+    renumber,
     halt,
     resume,
     stop: async () => {

@@ -4,7 +4,7 @@ import { SMTPServer } from 'smtp-server';
 import { makeServerCertificates } from './certificates.ts';
 import { temporaryDirectory } from './temp.ts';
 
-interface ReceivedMessage {
+export interface ReceivedMessage {
   readonly user: string;
   readonly from: string;
   readonly to: readonly string[];
@@ -20,6 +20,10 @@ export interface SmtpUpstream {
   readonly authentications: number;
   /** Answer to the end of DATA other than 250, e.g. `{ code: 552, text: 'too big' }`. */
   refuse: { readonly code: number; readonly text: string } | null;
+  /** Messages that came to their end, answered or not. */
+  readonly whole: number;
+  /** Awaited before a message is taken, and the end of DATA answered. */
+  hold: Promise<void> | null;
   stop(): Promise<void>;
 }
 
@@ -27,12 +31,16 @@ export async function startSmtpUpstream(options: {
   readonly users: Readonly<Record<string, string>>;
   /** Implicit TLS, as the providers' port 465. */
   readonly tls?: boolean;
+  /** Told of each message before it is accepted: what a provider does with it. */
+  readonly onReceived?: (message: ReceivedMessage) => Promise<void>;
 }): Promise<SmtpUpstream> {
   const temporary = await temporaryDirectory('smtp');
   const certificates = options.tls === true ? await makeServerCertificates(temporary.path) : null;
   const received: ReceivedMessage[] = [];
   let authentications = 0;
   let refuse: SmtpUpstream['refuse'] = null;
+  let hold: SmtpUpstream['hold'] = null;
+  let whole = 0;
 
   const server = new SMTPServer({
     name: 'smtp.gestore-uno.example',
@@ -54,18 +62,24 @@ export async function startSmtpUpstream(options: {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
+        whole += 1;
         if (refuse !== null) {
           callback(Object.assign(new Error(refuse.text), { responseCode: refuse.code }));
           return;
         }
         const { mailFrom, rcptTo } = session.envelope;
-        received.push({
+        const message = {
           user: String(session.user),
           from: mailFrom === false ? '' : mailFrom.address,
           to: rcptTo.map(recipient => recipient.address),
           raw: Buffer.concat(chunks),
-        });
-        callback(null, 'Accettato');
+        };
+        received.push(message);
+        const handled = Promise.resolve(hold).then(() => options.onReceived?.(message));
+        handled.then(
+          () => callback(null, 'Accettato'),
+          (error: Error) => callback(error),
+        );
       });
     },
   });
@@ -80,6 +94,15 @@ export async function startSmtpUpstream(options: {
     received,
     get authentications() {
       return authentications;
+    },
+    get whole() {
+      return whole;
+    },
+    get hold() {
+      return hold;
+    },
+    set hold(promise) {
+      hold = promise;
     },
     get refuse() {
       return refuse;

@@ -1,5 +1,5 @@
 import type { RenewalStatus } from '../../conservation/index.ts';
-import { defineCommand, FAULT, GOOD, present, withConfig, withJson } from '../command.ts';
+import { CliError, defineCommand, FAULT, GOOD, type Io, present, WRONG_USE, withConfig, withJson } from '../command.ts';
 
 interface Report {
   readonly address: string;
@@ -22,19 +22,30 @@ interface Report {
 }
 
 export const conservation = defineCommand({
-  command: 'conservation <action> [address]',
-  describe: 'time stamps of the packages: what is due, or renew it',
+  command: 'conservation <action> [address] [file]',
+  describe: 'time stamps of the packages: what is due, or renew it; import of packages made elsewhere',
   options: yargs =>
     withJson(withConfig(yargs))
-      .positional('action', { choices: ['status', 'renew'] as const, demandOption: true })
+      .positional('action', { choices: ['status', 'renew', 'import'] as const, demandOption: true })
       .positional('address', { type: 'string' })
+      .positional('file', {
+        type: 'string',
+        describe: 'import: a ZIP that "archivia export" made, or a package of one',
+      })
       .option('all', { type: 'boolean', default: false, describe: 'renew: every package, due or not' })
       .option('hash-tree', {
         type: 'boolean',
         default: false,
         describe: 'renew: hash every document anew with a stronger algorithm (SHA-512)',
       }),
-  run: async ({ action, address, all, 'hash-tree': hashTree, config, json }, io) => {
+  run: async ({ action, address, file, all, 'hash-tree': hashTree, config, json }, io) => {
+    if (action === 'import') {
+      if (address === undefined || file === undefined) {
+        throw new CliError(WRONG_USE, 'conservation import needs an address and a ZIP file');
+      }
+      return importPackages({ address, file, config, json }, io);
+    }
+    if (file !== undefined) throw new CliError(WRONG_USE, `conservation ${action} takes no file`);
     const [{ chooseStores, withInstallation }, { openConservation }, { ConservationPool, renewalStatus }] =
       await Promise.all([
         import('../installation.ts'),
@@ -67,6 +78,41 @@ export const conservation = defineCommand({
     });
   },
 });
+
+async function importPackages(
+  { address, file, config, json }: Record<'address' | 'file' | 'config', string> & { readonly json: boolean },
+  io: Io,
+): Promise<number> {
+  const [{ withInstallation }, { openConservation }] = await Promise.all([
+    import('../installation.ts'),
+    import('../../server/conservation.ts'),
+  ]);
+  return withInstallation(config, async ({ loaded, store, logger }) => {
+    const service = await openConservation(loaded.config, logger);
+    try {
+      const account = await store.account(address, { create: true });
+      const { packages, distribution } = await service.importFile(account, file);
+      present(io, json, { account: account.address, packages, distribution }, () => [
+        ...(distribution === null
+          ? []
+          : [
+              `${distribution.messages.length} messages archived and queued; stamped by ${distribution.authorities.join('; ')}`,
+            ]),
+        ...packages.map(({ packageId, messages, taken, evaluation, authorities }) => {
+          const state = taken ? 'imported' : 'was here already';
+          return `${packageId}: ${messages} messages, ${state}${evaluation ? ', for evaluation' : ''}; stamped by ${authorities.join('; ')}`;
+        }),
+      ]);
+      return GOOD;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ImportError')
+        throw new CliError(FAULT, `${file}: ${error.message}`);
+      throw error;
+    } finally {
+      await service.stop();
+    }
+  });
+}
 
 function describe(status: RenewalStatus): Report['packages'][number] {
   const broken = status.fault !== null;

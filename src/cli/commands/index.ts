@@ -6,12 +6,15 @@ import { conserve } from './conserve.ts';
 import { demo } from './demo.ts';
 import { dip } from './dip.ts';
 import { doctor } from './doctor.ts';
+import { exportAll } from './export.ts';
 import { health } from './health.ts';
+import { importMessages } from './import.ts';
 import { inspect } from './inspect.ts';
 import { rebuild } from './rebuild.ts';
 import { rekey } from './rekey.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
+import { space } from './space.ts';
 import { verify } from './verify.ts';
 
 /** In the order in which --help lists them. */
@@ -19,6 +22,8 @@ export const commands: readonly CommandFactory[] = [
   serve,
   demo,
   account,
+  importMessages,
+  space,
   inspect,
   verify,
   rebuild,
@@ -28,6 +33,7 @@ export const commands: readonly CommandFactory[] = [
   conserve,
   conservation,
   dip,
+  exportAll,
   doctor,
   health,
 ];

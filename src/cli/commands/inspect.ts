@@ -26,7 +26,7 @@ export const inspect = defineCommand({
 });
 
 function describe(inspection: Inspection): string[] {
-  const { daticert, exchange, signature, parts } = inspection;
+  const { daticert, exchange, rem, signature, parts } = inspection;
   const row = (label: string, value: string | null | undefined): string[] =>
     value === null || value === undefined || value === '' ? [] : [`${label.padEnd(16)}${value}`];
   return [
@@ -42,7 +42,16 @@ function describe(inspection: Inspection): string[] {
       daticert === null ? null : `${daticert.data.giorno} ${daticert.data.ora} ${daticert.data.zona}`,
     ),
     ...row('errore', daticert?.errore === 'nessuno' ? null : daticert?.errore),
+    ...row(
+      'avviso',
+      inspection.notice === null ? null : inspection.notice === '12h' ? 'dopo 12 ore' : 'definitivo, dopo 24 ore',
+    ),
     ...row('errore esteso', daticert?.erroreEsteso),
+    ...row('REM', rem === null ? null : [rem.messageType, rem.event, rem.reason].filter(Boolean).join(', ')),
+    ...row('evidenza', rem?.evidence?.id ?? rem?.evidenceError),
+    ...row('mittente', rem?.evidence?.sender),
+    ...row('destinatari', rem?.evidence?.recipients.join(', ')),
+    ...row('data certa', rem?.evidence?.at == null ? null : new Date(rem.evidence.at).toISOString()),
     ...row('daticert.xml', inspection.daticertError),
     ...row('Message-ID', exchange.messageId),
     ...row('identificativo', exchange.identificativo),

@@ -24,16 +24,27 @@ export const rebuild = defineCommand({
         describe: 'also where a sound database would be given up for less',
       }),
   run: async ({ address, config, force, json, ledger }, io) => {
-    const [{ availableParallelism }, { withPremises }, { chooseAccounts, dataKeyOf }, rebuilding, { Preparing }] =
-      await Promise.all([
-        import('node:os'),
-        import('../installation.ts'),
-        import('../accounts-on-disk.ts'),
-        import('../../store/maintenance/rebuild.ts'),
-        import('../../store/ingest/preparing.ts'),
-      ]);
+    const [
+      { availableParallelism },
+      { withPremises },
+      { chooseAccounts, dataKeyOf },
+      rebuilding,
+      { Preparing },
+      { loadAnchors },
+    ] = await Promise.all([
+      import('node:os'),
+      import('../installation.ts'),
+      import('../accounts-on-disk.ts'),
+      import('../../store/maintenance/rebuild.ts'),
+      import('../../store/ingest/preparing.ts'),
+      import('../../server/anchors.ts'),
+    ]);
     return withPremises(config, async ({ loaded, keyring, logger }) => {
-      const preparing = new Preparing(availableParallelism(), logger);
+      const preparing = new Preparing(
+        availableParallelism(),
+        logger,
+        await loadAnchors(loaded.config.conservation.gestoriCaFile),
+      );
       const outcomes: (Rebuilt | Failed | { readonly address: string; readonly ledger: number })[] = [];
       try {
         for (const account of await chooseAccounts(loaded, address)) {

@@ -7,15 +7,23 @@ export const restore = defineCommand({
   describe: 'make an empty data directory hold what a backup holds',
   options: yargs => withJson(withConfig(yargs)).positional('directory', { type: 'string', demandOption: true }),
   run: async ({ config, directory, json }, io) => {
-    const [{ resolve }, { availableParallelism }, { loadConfig }, { createLogger }, { lockDataDirectory }, restoring] =
-      await Promise.all([
-        import('node:path'),
-        import('node:os'),
-        import('../../config/load.ts'),
-        import('../../server/logger.ts'),
-        import('../../server/data-lock.ts'),
-        import('../../store/maintenance/restore.ts'),
-      ]);
+    const [
+      { resolve },
+      { availableParallelism },
+      { loadConfig },
+      { createLogger },
+      { lockDataDirectory },
+      restoring,
+      { loadAnchors },
+    ] = await Promise.all([
+      import('node:path'),
+      import('node:os'),
+      import('../../config/load.ts'),
+      import('../../server/logger.ts'),
+      import('../../server/data-lock.ts'),
+      import('../../store/maintenance/restore.ts'),
+      import('../../server/anchors.ts'),
+    ]);
     const loaded = await loadConfig(config);
     const release = await lockDataDirectory(loaded.config.dataDir);
     try {
@@ -26,6 +34,7 @@ export const restore = defineCommand({
           keySource: loaded.config.vault,
           threads: availableParallelism(),
           logger: createLogger('error', 'stderr'),
+          anchors: await loadAnchors(loaded.config.conservation.gestoriCaFile),
         })
         .catch((error: Error) => {
           throw new CliError(FAULT, error.message);

@@ -42,6 +42,8 @@ export interface DistributionTask {
   readonly port: MessagePort;
   /** The ZIP to be made. */
   readonly path: string;
+  /** With every file of the packages' evidence, as another system needs it that takes the packages over. */
+  readonly complete: boolean;
   /** The ZIP may not become larger; null: as large as it gets. */
   readonly limit: number | null;
 }
@@ -121,7 +123,8 @@ async function preparePackage(
   const prefix = several ? `pacchetti/${seal.packageId}/` : '';
   const read = (name: string) => readFile(join(evidence, name));
   const entries: Entry[] = [];
-  for (const name of SHARED) entries.push({ name: prefix + name, bytes: await read(name) });
+  const files = task.complete ? await evidenceFiles(evidence) : SHARED;
+  for (const name of files) entries.push({ name: prefix + name, bytes: await read(name) });
   const proof = await PackageProof.read(evidence);
   for (const [index, renewal] of proof.renewals.entries()) {
     const { token, chain } = stampFiles(index + 1);
@@ -155,6 +158,10 @@ async function preparePackage(
     if (certificateFile !== null) {
       entries.push({ name: prefix + certificateFile, bytes: Buffer.from(check.certificates.join('')) });
     }
+    if (check.revocationLists.length > 0) {
+      const bytes = Buffer.from(check.revocationLists.join(''));
+      entries.push({ name: `${prefix}certificati/${record.sha256}.crl.pem`, bytes });
+    }
     const content = messageEntries(task, item, prefix, task.items.length === 1 ? '' : `${record.sha256}/`);
     entries.push(...content.entries);
     messages.push({
@@ -181,6 +188,10 @@ async function preparePackage(
     facts: { seal, prefix, messages, indexProof, signature: await signatureFacts(evidence, inspection) },
     page: { seal, inspection, messages: shown, signer },
   };
+}
+
+async function evidenceFiles(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter(name => !name.startsWith('.')).toSorted();
 }
 
 function recordOf(task: DistributionTask, item: number): MessageRecord {
@@ -277,13 +288,16 @@ interface Checked {
   readonly signed: boolean;
   /** PEM. */
   readonly certificates: readonly string[];
+  /** PEM. */
+  readonly revocationLists: readonly string[];
 }
 
 /** What the check said when the package was made. */
 async function readChecks(bytes: Buffer): Promise<{ of(sha256: string): Checked }> {
   const document: {
-    messages: (MessageCheck & { certificates: string[] })[];
+    messages: (MessageCheck & { certificates: string[]; revocationLists?: string[] })[];
     certificates: Record<string, string>;
+    revocationLists?: Record<string, string>;
   } = JSON.parse(bytes.toString('utf8'));
   const byDigest = new Map(document.messages.map(check => [check.sha256, check]));
   return {
@@ -294,6 +308,7 @@ async function readChecks(bytes: Buffer): Promise<{ of(sha256: string): Checked 
         found,
         signed: status === 'valid' || status === 'valid-with-remarks' || status === 'unknown-issuer',
         certificates: (found?.certificates ?? []).map(id => document.certificates[id] ?? ''),
+        revocationLists: (found?.revocationLists ?? []).map(id => document.revocationLists?.[id] ?? ''),
       };
     },
   };

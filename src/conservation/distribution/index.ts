@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MessageChannel } from 'node:worker_threads';
-import { type AccountStore, type MessageRecord, StoreError } from '../../store/types.ts';
+import { type AccountStore, type MessageRecord, type SealedPackage, StoreError } from '../../store/types.ts';
 import { EvidenceError, TooLargeError } from '../errors.ts';
 import { ConservationPool } from '../threads/pool.ts';
 import { supply } from '../threads/supply.ts';
@@ -14,20 +14,21 @@ const UNFINISHED = '.pdd-';
 
 /**
  * Pacchetto di distribuzione of conserved messages: a ZIP that proves itself without Archivia, written to `output`,
- * which is ended. Rejects with a StoreError CANNOT when one of them is not conserved; nothing has been written then.
+ * which is ended. `pool`: threads that run already, else some are started for this package. Rejects with a StoreError CANNOT when one of them is not conserved; nothing has been written then.
  */
 export async function createDistributionPackage(
   account: AccountStore,
   messages: string | readonly string[],
   output: Writable,
+  options: { readonly pool?: ConservationPool } = {},
 ): Promise<void> {
-  const pool = new ConservationPool([]);
+  const pool = options.pool ?? new ConservationPool([]);
   try {
     const handles = typeof messages === 'string' ? [messages] : messages;
     // Made whole before the first octet goes out, so that a fault is an error and not half a file.
     await withDistribution(pool, account, handles, null, path => pipeline(createReadStream(path), output));
   } finally {
-    await pool.close();
+    if (options.pool === undefined) await pool.close();
   }
 }
 
@@ -47,12 +48,40 @@ export async function withDistribution<T>(
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   if (messages.length === 0) throw new StoreError('NONEXISTENT', 'Nessun messaggio');
-  const items: { record: MessageRecord; evidence: string }[] = [];
+  const items: Item[] = [];
   for (const message of new Set(messages)) {
     const record = await account.record(message);
     if (record.conserved === null) throw new StoreError('CANNOT', 'Il messaggio non è stato conservato');
     items.push({ record, evidence: await account.evidenceDirectory(record.conserved.packageId) });
   }
+  return withArchive(pool, account, items, { limit, complete: false }, work);
+}
+
+/** Like `withDistribution`, of one whole package with all its evidence. */
+export async function withCompletePackage<T>(
+  pool: ConservationPool,
+  account: AccountStore,
+  sealed: SealedPackage,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const evidence = await account.evidenceDirectory(sealed.packageId);
+  const items: Item[] = [];
+  for (const { message } of sealed.messages) items.push({ record: await account.record(message), evidence });
+  return withArchive(pool, account, items, { limit: null, complete: true }, work);
+}
+
+interface Item {
+  readonly record: MessageRecord;
+  readonly evidence: string;
+}
+
+async function withArchive<T>(
+  pool: ConservationPool,
+  account: AccountStore,
+  items: readonly Item[],
+  options: { readonly limit: number | null; readonly complete: boolean },
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const directory = await mkdtemp(join(account.directory, UNFINISHED));
   const { port1: here, port2: port } = new MessageChannel();
   try {
@@ -62,7 +91,7 @@ export async function withDistribution<T>(
       items.map(({ record }) => record),
       here,
     );
-    const task = { account: account.address, items, port, path, limit };
+    const task = { account: account.address, items, port, path, ...options };
     const fault = await pool.run('writeDistribution', task, { transfer: [port] }).catch(error => {
       throw failure() ?? error;
     });

@@ -185,7 +185,7 @@ function signatureTimestamp(signed: Uint8Array): StampFacts | null {
 }
 
 /** The signature holds over the content, by the certificate that the package names. */
-function checkSignature(signed: Buffer, content: Buffer, chain: Buffer): void {
+export function checkSignature(signed: Buffer, content: Buffer, chain: Buffer): void {
   const data = readSignedData(signed);
   const [signer, second] = data.signers;
   if (signer === undefined || second !== undefined) throw new EvidenceError('one signature is expected');

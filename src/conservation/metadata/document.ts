@@ -16,7 +16,6 @@ const FORMATION = {
     'acquisizione della copia per immagine su supporto informatico di un documento analogico, ' +
     'acquisizione della copia informatica di un documento analogico',
 } as const;
-const RETENTION_YEARS = 10;
 const MAX_PARTIES = 1000;
 
 export interface DocumentFacts {
@@ -26,6 +25,22 @@ export interface DocumentFacts {
   readonly account: string;
   readonly signature: Pick<SignatureOutcome, 'status'>;
   readonly attachments: { readonly count: number; readonly listed: readonly AttachmentDigest[] };
+  readonly retention: Retention;
+  /** The exchange that the message is part of. */
+  readonly relations: Relations | null;
+}
+
+/** What the holder decides about every document. */
+export interface Retention {
+  readonly years: number;
+  readonly confidential: boolean;
+}
+
+export interface Relations {
+  /** What all messages of the exchange have in common: the Message-ID of what was sent, or its PEC id. */
+  readonly exchange: string;
+  /** Hex SHA-256 of the message that a receipt is about, where the archive has it. */
+  readonly primary: string | null;
 }
 
 /** Identifier of the unit that a message makes; the same in index, metadata and report. */
@@ -42,7 +57,7 @@ export function documentName(sha256: string): string {
  * here, as in AgID's sample; the PIndex has them in hex.
  */
 export function documentMetadata(facts: DocumentFacts): Markup {
-  const { record, signature, attachments } = facts;
+  const { record, signature, attachments, retention, relations } = facts;
   const sent = record.category === 'Inviati';
   const signed = signature.status === 'valid' || signature.status === 'valid-with-remarks';
   const unlisted = attachments.count - attachments.listed.length;
@@ -65,7 +80,7 @@ export function documentMetadata(facts: DocumentFacts): Markup {
         ),
       ),
     ),
-    tag('Riservato', false),
+    tag('Riservato', retention.confidential),
     tag('IdentificativoDelFormato', tag('Formato', 'message/rfc822')),
     tag(
       'Verifica',
@@ -74,23 +89,35 @@ export function documentMetadata(facts: DocumentFacts): Markup {
       tag('MarcaturaTemporale', false),
       tag('ConformitaCopieImmagineSuSupportoInformatico', false),
     ),
+    relations === null
+      ? null
+      : tag('Agg', tag('TipoAgg', tag('TipoAggregazione', 'Fascicolo'), tag('IdAggregazione', relations.exchange))),
+    relations?.primary == null
+      ? null
+      : tag(
+          'IdIdentificativoDocumentoPrimario',
+          identityFields(Buffer.from(relations.primary, 'hex'), documentId(relations.primary)),
+        ),
     tag('NomeDelDocumento', documentName(record.sha256)),
     tag('VersioneDelDocumento', 1),
-    tag('TempoDiConservazione', RETENTION_YEARS),
+    tag('TempoDiConservazione', retention.years),
     unlisted > 0 ? tag('Note', `Altri ${unlisted} allegati non elencati singolarmente.`) : null,
   );
 }
 
 function identity(sha256: Uint8Array, identifier: string): Markup {
-  return tag(
-    'IdDoc',
+  return tag('IdDoc', identityFields(sha256, identifier));
+}
+
+function identityFields(sha256: Uint8Array, identifier: string): readonly Markup[] {
+  return [
     tag(
       'ImprontaCrittograficaDelDocumento',
       tag('Impronta', Buffer.from(sha256).toString('base64')),
       tag('Algoritmo', 'SHA-256'),
     ),
     tag('Identificativo', identifier),
-  );
+  ];
 }
 
 /** The certified date is the date of registration; a message without one takes the archive's. */

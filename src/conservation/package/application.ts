@@ -18,9 +18,15 @@ export async function openPackage(account: AccountStore, packageId: string): Pro
 /**
  * Carries a sealed package into the store: messages conserved, report filed, package closed. Each step may be repeated:
  * `conserved` passes over what is done, and the report's bytes are always the same, so a second one is a duplicate.
+ * `handles`: SHA-256 to message, for a package that was made elsewhere.
  */
-export async function closePackage(shop: Workshop, account: AccountStore, seal: PackageSeal): Promise<void> {
-  await applySeal(shop, account, seal);
+export async function closePackage(
+  shop: Workshop,
+  account: AccountStore,
+  seal: PackageSeal,
+  handles: ReadonlyMap<string, string> | null = null,
+): Promise<void> {
+  await applySeal(shop, account, seal, handles);
   await shop.step('conserved');
   await fileReport(shop, account, seal);
   await shop.step('filed');
@@ -28,9 +34,14 @@ export async function closePackage(shop: Workshop, account: AccountStore, seal: 
   await shop.step('closed');
 }
 
-async function applySeal(shop: Workshop, account: AccountStore, seal: PackageSeal): Promise<void> {
+async function applySeal(
+  shop: Workshop,
+  account: AccountStore,
+  seal: PackageSeal,
+  handles: ReadonlyMap<string, string> | null,
+): Promise<void> {
   const { packageId, sealedAt } = seal;
-  const messages = seal.messages.map(({ message, sha256 }) => ({ message, sha256 }));
+  const messages = seal.messages.map(({ message, sha256 }) => ({ message: handles?.get(sha256) ?? message, sha256 }));
   try {
     await account.conserved({ packageId, sealedAt, messages });
   } catch (error) {
@@ -81,6 +92,16 @@ export async function repairOpenPackage(shop: Workshop, account: AccountStore): 
     shop.logger.info({ account: account.address, package: packageId }, 'unfinished package removed');
     return;
   }
-  await closePackage(shop, account, seal);
+  await closePackage(shop, account, seal, await handlesHere(account, seal));
   shop.logger.info({ account: account.address, package: packageId }, 'unfinished package completed');
+}
+
+/** What this store calls the messages: an import that was interrupted leaves a seal with another store's handles. */
+async function handlesHere(account: AccountStore, seal: PackageSeal): Promise<Map<string, string>> {
+  const handles = new Map<string, string>();
+  for (const { sha256 } of seal.messages) {
+    const handle = await account.findBySha256(sha256);
+    if (handle !== null) handles.set(sha256, handle);
+  }
+  return handles;
 }

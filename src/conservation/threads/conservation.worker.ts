@@ -30,10 +30,15 @@ import { makeEvaluationToken } from '../timestamp/evaluation.ts';
 import type { TimestampQuery } from '../timestamp/request.ts';
 import { checkTimestampResponse, type TimestampToken, type TimestampTrust } from '../timestamp/response.ts';
 import type { MessageCheck } from '../types.ts';
-import { type Inspected, type InspectTask, inspect, type Uninspected } from './inspect.ts';
+import { type Inspected, type InspectTask, inspect, type Trust, type Uninspected } from './inspect.ts';
+import { RevocationLists } from './revocation.ts';
 
 // The same array at every check: what was read from the anchors is remembered with it.
-const anchors: readonly Uint8Array[] = workerData.anchors;
+const trust: Trust = {
+  anchors: workerData.anchors,
+  fetchRevocation: workerData.fetchRevocation,
+  revocation: new RevocationLists(),
+};
 
 export interface DigestedFile {
   readonly bytes: Uint8Array;
@@ -41,7 +46,7 @@ export interface DigestedFile {
   readonly sha256: string;
 }
 
-export const inspectMessage = (task: InspectTask): Promise<Inspected | Uninspected | null> => inspect(task, anchors);
+export const inspectMessage = (task: InspectTask): Promise<Inspected | Uninspected | null> => inspect(task, trust);
 
 export const digestPdv = (task: { readonly sha256s: readonly string[] }): string => pdvDigest(task.sha256s);
 
@@ -59,11 +64,15 @@ export function buildIndex(task: { readonly head: IndexHead; readonly groups: re
 export interface ChecksTask {
   readonly packageId: string;
   readonly checkedAt: number;
-  readonly checks: readonly (MessageCheck & { readonly certificates: readonly string[] })[];
+  readonly checks: readonly (MessageCheck & {
+    readonly certificates: readonly string[];
+    readonly revocationLists: readonly string[];
+  })[];
   readonly certificates: readonly (readonly [sha256: string, der: Uint8Array])[];
+  readonly revocationLists: readonly (readonly [sha256: string, der: Uint8Array])[];
 }
 
-/** verifiche.json: the outcome for each message, and each certificate once. */
+/** verifiche.json: the outcome for each message, and each certificate and each revocation list once. */
 export function buildChecks(task: ChecksTask): DigestedFile {
   const document = {
     version: 1,
@@ -71,6 +80,7 @@ export function buildChecks(task: ChecksTask): DigestedFile {
     checkedAt: task.checkedAt,
     messages: task.checks,
     certificates: Object.fromEntries(task.certificates.map(([id, der]) => [id, pemEncode('CERTIFICATE', der)])),
+    revocationLists: Object.fromEntries(task.revocationLists.map(([id, der]) => [id, pemEncode('X509 CRL', der)])),
   };
   return digested(Buffer.from(`${JSON.stringify(document, null, 1)}\n`));
 }

@@ -1,21 +1,39 @@
 import type { AgentConfig } from '../../config/schema.ts';
 import { verifySignature } from '../../pec/signature/index.ts';
+import {
+  enclosedLists,
+  type RevocationOutcome,
+  revocationUrls,
+  withRevocation,
+} from '../../pec/signature/revocation.ts';
 import type { SignatureOutcome } from '../../pec/types.ts';
 import { sha256Fingerprint } from '../../pki/pem.ts';
 import type { MessageRecord } from '../../store/types.ts';
 import { attachmentDigests } from '../metadata/attachments.ts';
+import type { Relations, Retention } from '../metadata/document.ts';
 import { type MetadataFile, messageMetadata } from '../metadata/files.ts';
 import { signatureInWords, subjectOf } from '../metadata/words.ts';
 import { messageGroup } from '../package/index-xml.ts';
 import { reportEntry } from '../report/report-xml.ts';
 import type { MessageCheck } from '../types.ts';
 import { type MessageSource, receive } from './receive.ts';
+import type { KeptList, RevocationLists } from './revocation.ts';
 
 export interface InspectTask extends MessageSource {
   readonly record: MessageRecord;
   readonly account: string;
   readonly holder: AgentConfig;
+  readonly retention: Retention;
+  readonly relations: Relations | null;
   readonly checkedAt: number;
+}
+
+/** What a thread checks signatures with. */
+export interface Trust {
+  readonly anchors: readonly Uint8Array[];
+  /** False: only those lists count that came with the message. */
+  readonly fetchRevocation: boolean;
+  readonly revocation: RevocationLists;
 }
 
 export interface Inspected {
@@ -23,6 +41,7 @@ export interface Inspected {
   readonly subject: string;
   readonly outcome: string;
   readonly certificates: readonly { readonly sha256: string; readonly der: Uint8Array }[];
+  readonly revocationLists: readonly KeptList[];
   /** UTF-8: FileGroup of the index, entry of the report. */
   readonly group: Uint8Array;
   readonly entry: Uint8Array;
@@ -38,30 +57,39 @@ export interface Uninspected {
  * Reads a message to its last octet and compares it with its record; null when it is not what was stored. Then checks
  * the gestore's signature and writes the message's share of index and report. Never rejects.
  */
-export async function inspect(
-  task: InspectTask,
-  anchors: readonly Uint8Array[],
-): Promise<Inspected | Uninspected | null> {
+export async function inspect(task: InspectTask, trust: Trust): Promise<Inspected | Uninspected | null> {
   try {
-    return await inspectWhole(task, anchors);
+    return await inspectWhole(task, trust);
   } catch (error) {
     return { failure: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function inspectWhole(task: InspectTask, anchors: readonly Uint8Array[]): Promise<Inspected | null> {
+async function inspectWhole(task: InspectTask, trust: Trust): Promise<Inspected | null> {
   const { record, account, holder, checkedAt } = task;
   const raw = await receive(record, task);
   if (raw === null) return null;
-  const { certificates, ...signature } = raw === 'too large' ? NOT_CHECKED : check(raw, record, anchors, checkedAt);
+  const { outcome, lists } =
+    raw === 'too large' ? { outcome: NOT_CHECKED, lists: [] } : await check(raw, record, trust, checkedAt);
+  const { certificates, ...signature } = outcome;
   const attachments =
     raw === 'too large' ? { count: 0, listed: [] } : attachmentDigests(raw, record.structure.root, record.pec);
-  const metadata = messageMetadata({ record, account, holder, signature, attachments, checkedAt });
+  const metadata = messageMetadata({
+    record,
+    account,
+    holder,
+    signature,
+    attachments,
+    checkedAt,
+    retention: task.retention,
+    relations: task.relations,
+  });
   return {
     check: { message: record.message, sha256: record.sha256, signature },
     subject: subjectOf(record),
     outcome: signatureInWords(signature.status),
     certificates: certificates.map(der => ({ sha256: sha256Fingerprint(der), der: new Uint8Array(der) })),
+    revocationLists: lists.map(der => trust.revocation.keep(der)),
     group: utf8(messageGroup(record, metadata).xml),
     entry: utf8(reportEntry(record, signature).xml),
     metadata: [metadata.document, metadata.message].map(({ path, bytes }) => ({ path, bytes })),
@@ -77,13 +105,17 @@ const NOT_CHECKED: SignatureOutcome = {
   certificates: [],
 };
 
-function check(raw: Uint8Array, record: MessageRecord, anchors: readonly Uint8Array[], at: number): SignatureOutcome {
+async function check(raw: Uint8Array, record: MessageRecord, trust: Trust, at: number): Promise<RevocationOutcome> {
+  const { root } = record.structure;
+  const options = { anchors: trust.anchors, at };
   try {
-    return verifySignature(raw, record.structure.root, { anchors, at });
+    const outcome = verifySignature(raw, root, options);
+    const fetched = trust.fetchRevocation ? await trust.revocation.fetch(revocationUrls(outcome, options)) : [];
+    return withRevocation(outcome, [...enclosedLists(raw, root), ...fetched], options);
   } catch (error) {
     // Whatever a message does to the check is a finding about the message, and no reason to refuse it.
     const reason = `La verifica della firma si è interrotta: ${error instanceof Error ? error.message : String(error)}`;
-    return { ...NOT_CHECKED, status: 'broken', reasons: [reason] };
+    return { outcome: { ...NOT_CHECKED, status: 'broken', reasons: [reason] }, lists: [] };
   }
 }
 

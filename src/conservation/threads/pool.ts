@@ -15,14 +15,17 @@ export class ConservationPool {
   readonly threads = Math.min(MAX_THREADS, availableParallelism());
   readonly #piscina: Piscina;
 
-  /** `anchors`: DER of the roots that gestori's certificates are checked against. */
-  constructor(anchors: readonly Uint8Array[]) {
+  /**
+   * @param anchors DER of the roots that gestori's certificates are checked against
+   * @param fetchRevocation whether their authorities are asked what has been revoked
+   */
+  constructor(anchors: readonly Uint8Array[], fetchRevocation = false) {
     this.#piscina = new Piscina({
       filename: new URL('./conservation.worker.ts', import.meta.url).href,
       minThreads: 0,
       maxThreads: this.threads,
       idleTimeout: IDLE,
-      workerData: { anchors },
+      workerData: { anchors, fetchRevocation },
     });
   }
 

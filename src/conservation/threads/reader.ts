@@ -1,7 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { AgentConfig } from '../../config/schema.ts';
 import { type AccountStore, type MessageRecord, type QueuedMessage, StoreError } from '../../store/types.ts';
-import type { Inspected, Uninspected } from './inspect.ts';
+import type { Inspected, InspectTask, Uninspected } from './inspect.ts';
 import type { ConservationPool } from './pool.ts';
 import type { MessageSource } from './receive.ts';
 
@@ -57,7 +56,7 @@ export function inspectQueued(
   pool: ConservationPool,
   account: AccountStore,
   record: QueuedMessage,
-  facts: { readonly holder: AgentConfig; readonly checkedAt: number },
+  facts: Pick<InspectTask, 'holder' | 'checkedAt' | 'retention' | 'relations'>,
 ): Promise<Inspected | Uninspected | null> {
   return sendMessage(account, record, async (source, transfer) => {
     const signal = AbortSignal.timeout(TIME_LIMIT);
@@ -80,5 +79,9 @@ async function piece(account: AccountStore, record: MessageRecord, start: number
   if (length <= 0) return new Uint8Array();
   const bytes = await account.read(record.message, start, length);
   if (bytes.length === 0) throw new StoreError('CORRUPTION', `message ${record.message} ends at octet ${start}`);
-  return new Uint8Array(bytes);
+  return ownBuffer(bytes) ? bytes : new Uint8Array(bytes);
+}
+
+function ownBuffer(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === bytes.length;
 }

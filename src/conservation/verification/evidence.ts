@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { AccountStore, MessageRecord, SealedPackage } from '../../store/types.ts';
 import { readSeal } from '../evidence/seal.ts';
+import { documentName } from '../metadata/document.ts';
+import { storeErrorCode } from '../store-error.ts';
 import { ConservationPool } from '../threads/pool.ts';
 import { supply } from '../threads/supply.ts';
 import { EVIDENCE_FILES } from '../types.ts';
@@ -39,7 +41,13 @@ export async function verifyEvidence(
   }
 }
 
-async function checkPackage(pool: ConservationPool, account: AccountStore, sealed: SealedPackage): Promise<Fault[]> {
+/** `reread`: the evidence record of each message is checked from its bytes, not only where the tree was hashed anew. */
+export async function checkPackage(
+  pool: ConservationPool,
+  account: AccountStore,
+  sealed: SealedPackage,
+  reread = false,
+): Promise<Fault[]> {
   const { packageId } = sealed;
   const directory = join(account.directory, 'evidence', packageId);
   const fault = (file: string, reason: string): Fault => ({ subject: packageId, file, reason });
@@ -53,27 +61,37 @@ async function checkPackage(pool: ConservationPool, account: AccountStore, seale
   for (const { message, sha256 } of sealed.messages) {
     if (!inside.has(sha256)) faults.push(fault('account.db', `message ${message} is not in the sealed package`));
   }
-  faults.push(...(await checkRenewedRecords(pool, account, sealed, directory)));
+  faults.push(...(await checkRecordsOf(pool, account, sealed, reread)));
   return faults;
 }
 
-/** Messages of packages whose trees were hashed anew: their records speak of another digest than the store's. */
-async function checkRenewedRecords(
+/** From the bytes; else only of packages whose trees were hashed anew: their records speak of another digest than the store's. */
+async function checkRecordsOf(
   pool: ConservationPool,
   account: AccountStore,
   sealed: SealedPackage,
-  directory: string,
+  reread: boolean,
 ): Promise<Fault[]> {
+  const directory = join(account.directory, 'evidence', sealed.packageId);
   const names = await readdir(directory).catch(() => []);
-  if (!names.some(name => name.startsWith('rinnovo-'))) return [];
+  if (!reread && !names.some(name => name.startsWith('rinnovo-'))) return [];
   const records: MessageRecord[] = [];
-  for (const { message } of sealed.messages) records.push(await account.record(message));
+  const unknown: Fault[] = [];
+  for (const { message, sha256 } of sealed.messages) {
+    const record = await account.record(message).catch(error => {
+      if (storeErrorCode(error) === null) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      unknown.push({ subject: sealed.packageId, file: `messaggi/${documentName(sha256)}`, reason });
+      return null;
+    });
+    if (record !== null) records.push(record);
+  }
   const { port1: here, port2: port } = new MessageChannel();
   try {
     supply(account, records, here);
     const messages = records.map(({ sha256, size }) => ({ sha256, size }));
     const faults = await pool.run('checkRecords', { directory, messages, port }, { transfer: [port] });
-    return faults.map(({ file, reason }) => ({ subject: sealed.packageId, file, reason }));
+    return [...unknown, ...faults.map(({ file, reason }) => ({ subject: sealed.packageId, file, reason }))];
   } finally {
     here.close();
   }

@@ -1,13 +1,20 @@
-import { type AccountStore, type FetchedMessage, type FetchRequest, StoreError } from '../../store/types.ts';
+import {
+  type AccountStore,
+  type FetchedMessage,
+  type FetchRequest,
+  type SectionSpec,
+  StoreError,
+} from '../../store/types.ts';
 import { Refusal } from '../errors.ts';
 import type { SelectedView } from '../selected.ts';
 import type { Session } from '../session.ts';
 import { storeOf } from '../state.ts';
 import { type FetchPlan, UnknownEncoding, writeMessage } from './message.ts';
+import { giveBack, takeRoom } from './rooms.ts';
 
 /** Messages asked of the store at a time: without bytes of the message, and with. */
 const ROWS = 250;
-const ROWS_WITH_SECTIONS = 50;
+const ROWS_WITH_BODIES = 50;
 
 /** What came of a FETCH over many messages. */
 export interface FetchOutcome {
@@ -28,13 +35,16 @@ export async function runFetch(
   plan: FetchPlan,
 ): Promise<FetchOutcome> {
   const store = storeOf(session);
-  const size = request.sections.length > 0 ? ROWS_WITH_SECTIONS : ROWS;
+  const size = request.sections.every(onlyHeader) ? ROWS : ROWS_WITH_BODIES;
+  // In turn: one is filled while what lies in the other is sent.
+  const rooms = request.sections.length > 0 && uids.length > size ? [takeRoom(), takeRoom()] : [];
   const failures: StoreError[] = [];
   let undecodable: UnknownEncoding | null = null;
   let served = 0;
 
   const load = (from: number): Promise<FetchedMessage[]> => {
-    const rows = fetchRun(store, selected, uids.slice(from, from + size), request, failures);
+    const room = rooms[(from / size) % 2];
+    const rows = fetchRun(store, selected, uids.slice(from, from + size), { ...request, room }, failures);
     // A client that leaves ends the loop while this run is still on its way.
     rows.catch(() => {});
     return rows;
@@ -44,6 +54,7 @@ export async function runFetch(
   for (let from = 0; from < uids.length; from += size) {
     const rows = await next;
     // The store works on the next run while this one is written.
+    await session.writer.sent();
     if (from + size < uids.length) next = load(from + size);
     for (const message of rows) {
       const number = selected.numbering.numberOf(message.uid);
@@ -63,12 +74,18 @@ export async function runFetch(
     }
     await session.writer.flush();
   }
+  await session.writer.sent();
+  for (const room of rooms) giveBack(room);
   if (failures.length > 0) {
     for (const failure of failures) session.logger.error({ err: failure }, 'message cannot be read');
     throw new Refusal(failures[0]?.code ?? 'CORRUPTION', unreadable(failures.length));
   }
   if (undecodable !== null) throw undecodable;
   return { missing: request.changedSince === undefined ? uids.length - served : 0 };
+}
+
+function onlyHeader({ text }: SectionSpec): boolean {
+  return text !== undefined && text !== 'TEXT';
 }
 
 /** One run; when it fails as a whole, message by message. */

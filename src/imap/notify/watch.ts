@@ -275,7 +275,12 @@ function treeKey(tree: string, name?: string): string {
 }
 
 function isRoot(view: View): boolean {
-  return view.tree === 'local' || view.tree === 'intake' || (!('special' in view) && view.year === undefined);
+  return (
+    view.tree === 'local' ||
+    view.tree === 'intake' ||
+    view.tree === 'watch' ||
+    (!('special' in view) && view.year === undefined)
+  );
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -32,6 +32,7 @@ export function rootsOf(view: View): readonly QuotaRoot[] {
       return ['Archivio', 'Conservazione'];
     case 'conservation':
       return ['Conservazione'];
+    case 'watch':
     case 'local':
       return [];
   }

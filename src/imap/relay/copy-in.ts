@@ -1,4 +1,4 @@
-import type { Filed, HeldMessage, Spool, View } from '../../store/types.ts';
+import type { Filed, HeldMessage, Spool, UpstreamFolder, View } from '../../store/types.ts';
 import { argumentsOf } from '../arguments.ts';
 import type { Completion } from '../commands/types.ts';
 import { Refusal, SyntaxFailure } from '../errors.ts';
@@ -37,7 +37,7 @@ export async function copyIntoView(
   session: Session,
   upstream: UpstreamConnection,
   command: IncomingCommand,
-  destination: View,
+  { from, to: destination }: { readonly from: UpstreamFolder | null; readonly to: View },
 ): Promise<Completion> {
   const move = command.name.endsWith('MOVE');
   const set = setText(command);
@@ -57,11 +57,22 @@ export async function copyIntoView(
   if (answer.status !== 'OK') throw new Refusal(null, refusalText(answer.text));
   if (arrivals.length === 0) return { text: 'No messages found.' };
   const code = copyUid(arrivals);
-  if (!move) return { code, text: 'Copy completed.' };
+  if (!move) {
+    if (from !== null) await remember(session, from, arrivals);
+    return { code, text: 'Copy completed.' };
+  }
   session.writer.line(`* OK [${code}] Moved UIDs.`);
   await session.writer.flush();
   await removeUpstream(upstream, formatSet(arrivals.map(arrival => arrival.uid)));
   return { text: 'Move completed.' };
+}
+
+/** Of what stays upstream: which message is which of ours. That this is not known does no harm. */
+async function remember(session: Session, from: UpstreamFolder, arrivals: readonly Arrival[]): Promise<void> {
+  const known = arrivals.map(({ uid, filed }) => ({ uid, message: filed.message }));
+  await session.store
+    ?.knowUpstream(from, known)
+    .catch(error => session.logger.warn({ err: error }, 'what was copied is not remembered by its UID'));
 }
 
 async function removeUpstream(upstream: UpstreamConnection, uids: string): Promise<void> {

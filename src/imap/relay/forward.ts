@@ -1,3 +1,4 @@
+import { SyntaxFailure } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { LiteralMark } from '../wire/literal.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
@@ -20,6 +21,18 @@ export interface ForwardHooks {
 
 /** What may stand behind a literal in a line that goes on (RFC 9051 section 9). */
 const GOES_ON = /^[ )]/;
+/** The same of APPEND: another message, or more of one that is put together (RFC 3502, 4469, 6855). */
+const APPEND_GOES_ON = /^(?:\)| (?:["({~]|$|(?:CATENATE|TEXT|URL|UTF8) ))/i;
+
+/** A mailbox, and what may stand between it and a literal. */
+const APPEND_BEGINS = /^(?:"(?:[^"\\]|\\.)*"|[^ "(){]+)(?: +(?:["({~]|$|(?:CATENATE|UTF8) ).*)?$/i;
+
+/** Dovecot would neither ask for the literal of such a line nor refuse it, until more came. */
+function isMalformedAppend({ tag, name, segments }: IncomingCommand): boolean {
+  if (name !== 'APPEND' || segments.length !== 1) return false;
+  const text = segments[0]?.octets.toString('latin1', tag.length + 1 + name.length).trimStart() ?? '';
+  return text !== '' && !APPEND_BEGINS.test(text);
+}
 
 /**
  * Sends a client's command upstream with its own tag, literals streamed with back-pressure and never held. Resolves
@@ -31,6 +44,10 @@ export async function forwardCommand(
   command: IncomingCommand,
   hooks: ForwardHooks,
 ): Promise<void> {
+  if (command.literal !== null && isMalformedAppend(command)) {
+    await session.reader.refuseLiteral(command.literal);
+    throw new SyntaxFailure('Invalid arguments of APPEND');
+  }
   await upstream.room();
   let over = false;
   let proceed = () => {};
@@ -123,7 +140,7 @@ export async function forwardCommand(
       text += behind;
       pending = rest.literal;
       // Not announced: Dovecot neither asks for a literal in such a line nor refuses it, and both would wait for ever.
-      if (pending !== null && !GOES_ON.test(behind)) break;
+      if (pending !== null && !(command.name === 'APPEND' ? APPEND_GOES_ON : GOES_ON).test(behind)) break;
     }
     if (!refused) await send('\r\n');
     // A client that waits for `+` sends nothing more; what others send is read past.

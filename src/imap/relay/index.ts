@@ -1,3 +1,4 @@
+import { isCrowded, refusesPassword } from '../../store/accounts/login-answer.ts';
 import type { Account } from '../../store/accounts/types.ts';
 import { Refusal } from '../errors.ts';
 import { configuredRoots, refused } from '../login.ts';
@@ -7,9 +8,6 @@ import type { Session } from '../session.ts';
 import { RelaySession } from './relay.ts';
 import { askHierarchy, chooseRoots } from './roots.ts';
 import { type TaggedAnswer, UpstreamConnection } from './upstream.ts';
-
-/** Codes of RFC 5530 that say something of the server or the account and nothing of the password. */
-const NOT_THE_PASSWORD = ['UNAVAILABLE', 'LIMIT', 'INUSE', 'CONTACTADMIN', 'SERVERBUG', 'PRIVACYREQUIRED'];
 
 const DOWN =
   'Il server del gestore PEC non risponde: riprovare tra qualche minuto. La password non è stata verificata.';
@@ -21,20 +19,26 @@ const DOWN =
 export async function connectRelay(session: Session, account: Account, password: string): Promise<void> {
   if (account.upstream.kind !== 'remote') throw new Error('account without upstream');
   const remote = account.upstream.imap;
-  const { guard, logger } = session.services;
+  const { guard, logger, onCrowded } = session.services;
   let upstream: UpstreamConnection | null = null;
   let answer: TaggedAnswer | null = null;
   const outcome = await guard.attempt(account.address, password, async () => {
     try {
       upstream = await UpstreamConnection.open(remote);
       answer = await upstream.logIn(account.login, password);
+      if (answer.status === 'NO' && isCrowded(responseCode(answer), answer.text) && onCrowded !== undefined) {
+        upstream.destroy();
+        await onCrowded(account);
+        upstream = await UpstreamConnection.open(remote);
+        answer = await upstream.logIn(account.login, password);
+      }
     } catch (error) {
       logger.warn({ session: session.id, account: account.address, err: error }, 'upstream login not possible');
       return 'unavailable';
     }
     if (answer.status === 'OK') return 'accepted';
     upstream.destroy();
-    return answer.status === 'NO' && !NOT_THE_PASSWORD.includes(responseCode(answer) ?? '') ? 'refused' : 'unavailable';
+    return answer.status === 'NO' && refusesPassword(responseCode(answer), answer.text) ? 'refused' : 'unavailable';
   });
   if (outcome === 'refused') {
     logger.info({ session: session.id, account: account.address }, 'login refused');
@@ -42,7 +46,7 @@ export async function connectRelay(session: Session, account: Account, password:
   }
   if (outcome === 'unavailable' || upstream === null) {
     const code = answer === null ? null : responseCode(answer);
-    throw new Refusal(code !== null && NOT_THE_PASSWORD.includes(code) ? code : 'UNAVAILABLE', DOWN);
+    throw new Refusal(code !== null && !refusesPassword(code, '') ? code : 'UNAVAILABLE', DOWN);
   }
   await takeOver(session, account, password, upstream);
 }

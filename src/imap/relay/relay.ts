@@ -1,41 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Account } from '../../store/accounts/types.ts';
 import { argumentsOf } from '../arguments.ts';
-import { setNotifications } from '../commands/notify.ts';
 import { conclude, dispatch } from '../dispatch.ts';
 import { FatalFailure, Refusal, SyntaxFailure } from '../errors.ts';
 import { listViewLines, parseListCommand } from '../list/index.ts';
-import { decodeMutf7 } from '../mutf7.ts';
 import type { ViewNames } from '../names.ts';
-import { parseNotify, SILENCE } from '../notify/index.ts';
 import { refuseBeyondPlan } from '../quota/index.ts';
 import type { Relay, Session } from '../session.ts';
-import { utf8 } from '../wire/parser.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
 import { AnswerCollector } from './answers.ts';
 import { commonCapabilities, rewriteCapabilities } from './capability-filter.ts';
+import { enablesCondstore } from './condstore-use.ts';
 import { copyIntoView } from './copy-in.ts';
 import { forwardCommand } from './forward.ts';
-import { HeldResponses, upstreamNotify } from './notify.ts';
+import { DOWN, ignoreGone, UpstreamLink } from './link.ts';
+import { MailboxArguments } from './mailbox-arguments.ts';
+import { UpstreamNotifications } from './notifications.ts';
 import { answerQuotaRoot, namesOwnRoot, quotaRootHooks } from './quota.ts';
 import { copyToUpstream } from './restore.ts';
 import { capabilityOf, routeOf } from './routes.ts';
+import { mayBeHelped, searchHelp } from './search-help.ts';
+import { UpstreamSelection } from './selection.ts';
 import type { Disposition } from './splitter.ts';
-import { type CommandPart, type TaggedAnswer, UpstreamConnection, UpstreamGone } from './upstream.ts';
+import { UntaggedResponses } from './untagged.ts';
+import { type TaggedAnswer, type UpstreamConnection, UpstreamGone, type UpstreamListener } from './upstream.ts';
 
 const LOGOUT_MILLISECONDS = 5_000;
 /** Upstreams log out what is silent for half an hour; firewalls forget sooner. */
 const KEEP_ALIVE_MILLISECONDS = 4 * 60_000;
-
-const DOWN = 'Il server del gestore PEC non risponde: riprovare tra qualche minuto.';
-
-/** An upstream that has said BYE closes the connection; one that does not is left after so long. */
-const PARTING_MILLISECONDS = 2_000;
-
-/** Untagged data that answers a command and says nothing of a selected mailbox. */
-const ANSWER = /^\* (?:LIST|LSUB|XLIST|STATUS|NAMESPACE|QUOTA|QUOTAROOT|ACL|MYRIGHTS|LISTRIGHTS|METADATA|ENABLED) /i;
-/** Told in any state: it is about the whole session. */
-const SESSION_NEWS = /^\* (?:OK|NO) \[(?:ALERT|NOTIFICATIONOVERFLOW)\]/i;
 
 /**
  * A session's relay. What concerns upstream folders is forwarded, pipelined, as the octets they are; what concerns a
@@ -48,18 +40,12 @@ export class RelaySession implements Relay {
   readonly capabilities: readonly string[];
   readonly #session: Session;
   readonly #names: ViewNames;
-  readonly #credentials: { account: Account; password: string };
-  #upstream: UpstreamConnection;
-  /** What is selected upstream; `opening` while the answer to a SELECT is awaited. */
-  #folder: 'none' | 'opening' | 'read-write' | 'read-only' = 'none';
-  /** SELECTs that the upstream has not answered. */
-  #opening = 0;
-  #upstreamHasArchive = false;
-  /** What has been switched on upstream, by ENABLE or by the use of it. */
-  readonly #enabledUpstream = new Set<string>();
-  /** What the upstream notifies of, to be asked again of a new connection. */
-  #notifyUpstream: readonly CommandPart[] | null = null;
-  readonly #held = new HeldResponses(() => this.#overflown());
+  readonly #account: Account;
+  readonly #link: UpstreamLink;
+  readonly #selection = new UpstreamSelection();
+  readonly #notifications: UpstreamNotifications;
+  readonly #untagged: UntaggedResponses;
+  readonly #mailboxes: MailboxArguments;
   #closing = false;
   readonly #keepAlive: NodeJS.Timeout;
 
@@ -67,11 +53,12 @@ export class RelaySession implements Relay {
     if (session.names === null) throw new Error('session without names');
     this.#session = session;
     this.#names = session.names;
-    this.#credentials = credentials;
-    this.#upstream = upstream;
+    this.#account = credentials.account;
     this.capabilities = commonCapabilities(upstream.capabilities, session.services.config.limits.messageBytes);
-    this.#attach(upstream);
-    session.turn.onFree = () => this.#releaseHeld();
+    this.#mailboxes = new MailboxArguments(session);
+    this.#notifications = new UpstreamNotifications(session, () => this.#link, this.#selection);
+    this.#untagged = new UntaggedResponses(session, this.capabilities, this.#selection, this.#notifications);
+    this.#link = new UpstreamLink(session, upstream, credentials, this.#listener());
     this.#keepAlive = setInterval(() => this.#keepUpstream(), KEEP_ALIVE_MILLISECONDS).unref();
   }
 
@@ -98,20 +85,21 @@ export class RelaySession implements Relay {
       case 'engine':
         return this.#runHere(command);
       case 'selected':
-        return this.#inView ? this.#runHere(command) : this.#forward(command, this.#tracking(command));
+        if (this.#inView) return this.#runHere(command);
+        return mayBeHelped(command) ? this.#search(command) : this.#forward(command, this.#tracking(command));
       case 'noop':
         return this.#inView ? this.#runHere(command) : this.#forward(command);
       case 'upstream':
         return this.#forward(command);
       case 'idle':
-        return this.#folder === 'none' ? this.#runHere(command) : this.#idle(command);
+        return this.#selection.none ? this.#runHere(command) : this.#idle(command);
       case 'enable':
         return this.#enable(command);
       case 'select':
         return this.#select(command);
       case 'mailbox':
       case 'append': {
-        const named = await this.#withMailbox(command);
+        const named = await this.#mailboxes.first(command);
         return named.ours ? this.#runHere(named.command) : this.#forward(named.command, this.#filing(named.command));
       }
       case 'rename':
@@ -128,7 +116,7 @@ export class RelaySession implements Relay {
       case 'quotaroot':
         return this.#quotaRoot(command);
       case 'notify':
-        return this.#notify(command);
+        return this.#notifications.run(command, this.#mailboxes);
     }
   }
 
@@ -136,6 +124,10 @@ export class RelaySession implements Relay {
     this.#closing = true;
     clearInterval(this.#keepAlive);
     this.#upstream.end();
+  }
+
+  get #upstream(): UpstreamConnection {
+    return this.#link.upstream;
   }
 
   get #inView(): boolean {
@@ -161,10 +153,10 @@ export class RelaySession implements Relay {
   }
 
   async #forward(command: IncomingCommand, onAnswer?: (answer: TaggedAnswer) => void): Promise<void> {
-    const upstream = await this.#reachable(command);
+    const upstream = await this.#link.reachable(command);
     if (upstream === null) return;
-    if (!this.#enabledUpstream.has('CONDSTORE') && enablesCondstore(command)) {
-      this.#enabledUpstream.add('CONDSTORE');
+    if (!this.#link.enabled.has('CONDSTORE') && enablesCondstore(command)) {
+      this.#link.enabled.add('CONDSTORE');
       this.#session.enabled.add('CONDSTORE');
     }
     await forwardCommand(this.#session, upstream, command, { ...this.#hooks, answered: onAnswer });
@@ -177,35 +169,31 @@ export class RelaySession implements Relay {
 
   /** A forwarded command whose answer will not come; with a folder selected the whole session ends. */
   #lost(tag: string): void {
-    // A SELECT that fails leaves nothing selected (RFC 3501 section 6.3.1), so the session can go on.
-    this.#opening = 0;
-    if (this.#folder === 'opening') this.#folder = 'none';
-    if (this.#closing || this.#folder !== 'none') return;
+    this.#selection.lost();
+    if (this.#closing || !this.#selection.none) return;
     this.#session.writer.relay(Buffer.from(`${tag} NO [UNAVAILABLE] ${DOWN}\r\n`, 'latin1'));
   }
 
   /** Commands that change what is selected upstream. */
   #tracking(command: IncomingCommand): ((answer: TaggedAnswer) => void) | undefined {
     if (command.name !== 'CLOSE' && command.name !== 'UNSELECT') return undefined;
-    return answer => {
-      if (answer.status === 'OK') this.#selectedUpstream('none');
-    };
+    return this.#selection.closed;
   }
 
   /** Commands that put a message into an upstream folder. */
   #filing(command: IncomingCommand): ((answer: TaggedAnswer) => void) | undefined {
     if (!/^(?:APPEND|(?:UID )?(?:COPY|MOVE))$/.test(command.name)) return undefined;
     return answer => {
-      if (answer.status === 'OK') this.#session.services.onUpstreamFiled(this.#credentials.account);
+      if (answer.status === 'OK') this.#session.services.onUpstreamFiled(this.#account);
     };
   }
 
   async #select(command: IncomingCommand): Promise<void> {
     const session = this.#session;
-    const named = await this.#withMailbox(command);
+    const named = await this.#mailboxes.first(command);
     if (named.ours) {
       await this.#upstream.idle();
-      if (this.#folder !== 'none') {
+      if (!this.#selection.none) {
         await this.#deselectUpstream();
         session.writer.line('* OK [CLOSED] Previous mailbox closed.');
       }
@@ -219,31 +207,54 @@ export class RelaySession implements Relay {
       session.writer.line('* OK [CLOSED] Previous mailbox closed.');
       await session.writer.flush();
     }
-    const upstream = await this.#reachable(named.command);
+    const upstream = await this.#link.reachable(named.command);
     if (upstream === null) return;
-    await this.#enableUpstream(upstream);
+    await this.#link.enable(upstream);
     if (enablesCondstore(named.command)) this.#session.enabled.add('CONDSTORE');
-    // From the first response on, the folder's data is the client's.
-    this.#folder = 'opening';
-    this.#opening++;
-    await forwardCommand(session, upstream, named.command, {
-      ...this.#hooks,
-      answered: answer => {
-        this.#opening--;
-        if (answer.status !== 'OK') this.#selectedUpstream('none');
-        else this.#selectedUpstream(/^\[READ-ONLY\]/i.test(answer.text) ? 'read-only' : 'read-write');
-      },
-    });
+    const selecting = this.#selection.begin(this.#mailboxes.folder(named.command));
+    await forwardCommand(session, upstream, named.command, { ...this.#hooks, ...selecting });
   }
 
-  /** An answer says what is selected now, unless the client has gone on to the next folder already. */
-  #selectedUpstream(folder: 'none' | 'read-write' | 'read-only'): void {
-    this.#folder = this.#opening > 0 ? 'opening' : folder;
+  /** A search for a text in an upstream folder: the index helps where the archive has all its messages. */
+  async #search(command: IncomingCommand): Promise<void> {
+    const { services, store, enabled } = this.#session;
+    if (store === null || !services.config.archive.upstreamSearch) return this.#forward(command);
+    const whole = await this.#session.reader.complete(command, this.#session.invite);
+    await this.#upstream.idle();
+    const { opened } = this.#selection;
+    if (opened === null || !this.#upstream.usable || this.#selection.none) return this.#forward(whole);
+    const help = await searchHelp(store, opened, whole, enabled.has('UTF8=ACCEPT')).catch(error => {
+      // The mailbox goes on without the archive.
+      this.#session.logger.warn({ err: error }, 'search not helped');
+      return null;
+    });
+    const helped = help !== null && (await this.#hasAll(help.checks));
+    await this.#forward(helped ? help.command : whole);
+  }
+
+  /** Whether searches for what the archive does not have find nothing. */
+  async #hasAll(checks: readonly string[]): Promise<boolean> {
+    let missing = false;
+    const capture = (line: Buffer): Disposition | null => {
+      const text = line.toString('latin1', 0, 128);
+      // Updates of a context are the client's (RFC 5267 section 4.3).
+      if (!/^\* E?SEARCH\b/i.test(text) || /\b(?:ADDTO|REMOVEFROM)\b/i.test(text)) return null;
+      if (/^\* SEARCH \d|^\* ESEARCH .*\bALL \d/i.test(text)) missing = true;
+      return 'drop';
+    };
+    for (const check of checks) {
+      const answer = await this.#upstream.command([check], { capture }).catch(error => {
+        if (error instanceof UpstreamGone) return null;
+        throw error;
+      });
+      if (answer?.status !== 'OK' || missing) return false;
+    }
+    return true;
   }
 
   /** Leaves the upstream's folder without expunging it; what it says of the folder meanwhile is dropped. */
   async #deselectUpstream(): Promise<void> {
-    this.#folder = 'none';
+    this.#selection.leave();
     if (!this.#upstream.usable) return;
     // Without UNSELECT, a SELECT that fails does the same (RFC 3501 section 6.3.1); CLOSE would expunge.
     const leave = this.#upstream.capabilities.has('UNSELECT')
@@ -252,23 +263,10 @@ export class RelaySession implements Relay {
     await this.#upstream.command([leave]).catch(ignoreGone);
   }
 
-  /** What the client switched on while it was in a view, or before the upstream was lost, holds upstream too. */
-  async #enableUpstream(upstream: UpstreamConnection): Promise<void> {
-    const missing = [...this.#session.enabled].filter(
-      name =>
-        !this.#enabledUpstream.has(name) && upstream.capabilities.has(name) && upstream.capabilities.has('ENABLE'),
-    );
-    if (missing.length === 0) return;
-    await upstream.idle();
-    for (const name of missing) this.#enabledUpstream.add(name);
-    const capture = (line: Buffer) => (/^\* ENABLED\b/i.test(line.toString('latin1', 0, 16)) ? 'drop' : null);
-    await upstream.command([`ENABLE ${missing.join(' ')}`], { capture }).catch(ignoreGone);
-  }
-
   /** ENABLE holds on both sides of the border, so only what both can do is switched on (RFC 5161). */
   async #enable(command: IncomingCommand): Promise<void> {
     const session = this.#session;
-    const upstream = await this.#reachable(command);
+    const upstream = await this.#link.reachable(command);
     if (upstream === null) return;
     await upstream.idle();
     await conclude(session, command, true, async () => {
@@ -282,78 +280,21 @@ export class RelaySession implements Relay {
       const enabled: string[] = [];
       if (known.length > 0) {
         const collector = new AnswerCollector('ENABLED');
-        await this.#own(upstream.command([`ENABLE ${known.join(' ')}`], { capture: collector.capture }));
+        await this.#link.own(upstream.command([`ENABLE ${known.join(' ')}`], { capture: collector.capture }));
         for (const answer of collector.answers) while (answer.take(' ')) enabled.push(answer.keyword());
       }
       for (const name of enabled) {
         session.enabled.add(name);
-        this.#enabledUpstream.add(name);
+        this.#link.enabled.add(name);
       }
       session.writer.line(`* ENABLED${enabled.map(name => ` ${name}`).join('')}`);
       return { text: 'ENABLE completed.' };
     });
   }
 
-  /**
-   * What names views is watched here, the rest by the upstream; personal and subscribed mailboxes by both. The
-   * upstream's refusal is the client's.
-   */
-  async #notify(command: IncomingCommand): Promise<void> {
-    const session = this.#session;
-    const whole = await session.reader.complete(command, session.invite);
-    const upstream = await this.#reachable(whole);
-    if (upstream === null) return;
-    await upstream.idle();
-    await conclude(session, whole, true, async () => {
-      const request = parseNotify(argumentsOf(whole));
-      const parts = upstreamNotify(request, octets => this.#owns(octets));
-      // The STATUS responses that were asked for come before the tagged answer.
-      const capture = (line: Buffer): Disposition | null =>
-        ANSWER.test(line.toString('latin1', 0, 32)) ? 'forward' : null;
-      const answer = await this.#own(upstream.command(parts, { capture }));
-      if (answer.status === 'BAD') throw new SyntaxFailure(answer.text);
-      if (answer.status === 'NO') throw refusalOf(answer);
-      this.#notifyUpstream = parts;
-      this.#held.reopen();
-      await setNotifications(session, request, () => this.#silenceUpstream());
-      return { text: 'Notify completed.' };
-    });
-  }
-
-  /** More notifications than can be kept: both sides are silent from now on, and the client knows. */
-  #overflown(): void {
-    this.#session.notify?.stop();
-    this.#session.notify = SILENCE;
-    this.#silenceUpstream();
-  }
-
-  #silenceUpstream(): void {
-    this.#notifyUpstream = null;
-    if (this.#upstream.usable) this.#upstream.command(['NOTIFY NONE']).catch(ignoreGone);
-  }
-
-  /** What the upstream told while a command of ours was running. */
-  #releaseHeld(): void {
-    for (const response of this.#held.take()) this.#session.writer.relay(response);
-  }
-
-  /** To the client, unless a command of ours is answering: then behind that. */
-  #pass(): Disposition {
-    return this.#folder === 'none' && this.#session.turn.taken ? this.#held.sink() : 'forward';
-  }
-
   async #rename(command: IncomingCommand): Promise<void> {
     const whole = await this.#session.reader.complete(command, this.#session.invite);
-    let ours = false;
-    try {
-      const parser = argumentsOf(whole);
-      parser.space();
-      ours = this.#owns(parser.astring());
-      parser.space();
-      ours = this.#owns(parser.astring()) || ours;
-    } catch {
-      // Not for us to say: the upstream answers what it makes of it.
-    }
+    const ours = this.#mailboxes.eitherOfTwo(whole);
     await (ours ? this.#runHere(whole) : this.#forward(whole));
   }
 
@@ -361,14 +302,14 @@ export class RelaySession implements Relay {
   async #list(command: IncomingCommand): Promise<void> {
     const session = this.#session;
     const whole = await session.reader.complete(command, session.invite);
-    const upstream = await this.#reachable(whole);
+    const upstream = await this.#link.reachable(whole);
     if (upstream === null) return;
     await forwardCommand(session, upstream, whole, {
       ...this.#hooks,
       beforeAnswer: async answer => {
         if (answer.status !== 'OK') return;
         const request = parseListCommand(whole, argumentsOf(whole), session);
-        const lines = await listViewLines(session, request, { archiveSpecialUse: !this.#upstreamHasArchive });
+        const lines = await listViewLines(session, request, { archiveSpecialUse: !this.#untagged.listedArchive });
         for (const line of lines) session.writer.line(line);
         await session.writer.flush();
       },
@@ -378,8 +319,8 @@ export class RelaySession implements Relay {
   async #quotaRoot(command: IncomingCommand): Promise<void> {
     const session = this.#session;
     const whole = await session.reader.complete(command, session.invite);
-    if ((await this.#withMailbox(whole)).ours) return this.#runHere(whole);
-    const upstream = await this.#reachable(whole);
+    if ((await this.#mailboxes.first(whole)).ours) return this.#runHere(whole);
+    const upstream = await this.#link.reachable(whole);
     if (upstream === null) return;
     if (upstream.capabilities.has('QUOTA')) {
       return forwardCommand(session, upstream, whole, { ...this.#hooks, ...quotaRootHooks(session, whole) });
@@ -390,7 +331,7 @@ export class RelaySession implements Relay {
 
   async #idle(command: IncomingCommand): Promise<void> {
     const session = this.#session;
-    const upstream = await this.#reachable(command);
+    const upstream = await this.#link.reachable(command);
     if (upstream === null) return;
     const begun = Promise.withResolvers<'invited' | 'over'>();
     let over = false;
@@ -415,46 +356,27 @@ export class RelaySession implements Relay {
   async #copy(command: IncomingCommand): Promise<void> {
     const session = this.#session;
     const whole = await session.reader.complete(command, session.invite);
-    let mailbox: string | null = null;
-    try {
-      const parser = argumentsOf(whole);
-      parser.space();
-      parser.sequenceSet();
-      parser.space();
-      mailbox = this.#decode(parser.astring());
-    } catch {
-      // Malformed: whoever runs it says so.
-    }
+    const mailbox = this.#mailboxes.destination(whole);
     const destination = mailbox === null ? null : this.#names.view(mailbox);
     const ours = mailbox !== null && this.#names.owns(mailbox);
     if (this.#inView ? ours || mailbox === null : !ours) {
       return this.#inView ? this.#runHere(whole) : this.#forward(whole, this.#filing(whole));
     }
-    const upstream = await this.#reachable(whole);
+    const upstream = await this.#link.reachable(whole);
     if (upstream === null) return;
     await upstream.idle();
     await conclude(session, whole, true, async () => {
-      if (this.#inView) return this.#own(copyToUpstream(session, upstream, whole));
-      if (this.#folder === 'none') throw new SyntaxFailure('No mailbox selected');
+      if (this.#inView) return this.#link.own(copyToUpstream(session, upstream, whole));
+      if (this.#selection.none) throw new SyntaxFailure('No mailbox selected');
       if (destination === null) throw new Refusal('NONEXISTENT', 'Questa cartella non esiste.');
       if (whole.name.endsWith('MOVE')) this.#checkMayMove();
       await refuseBeyondPlan(session, destination, 1);
-      return this.#own(copyIntoView(session, upstream, whole, destination));
+      return this.#link.own(copyIntoView(session, upstream, whole, { from: this.#selection.opened, to: destination }));
     });
   }
 
-  /** A lost upstream under a command of ours is the client's NO [UNAVAILABLE]. */
-  async #own<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof UpstreamGone) throw new Refusal('UNAVAILABLE', DOWN);
-      throw error;
-    }
-  }
-
   #checkMayMove(): void {
-    if (this.#folder === 'read-only') {
+    if (this.#selection.readOnly) {
       throw new Refusal('CANNOT', 'La cartella è aperta in sola lettura: i messaggi si possono copiare, non spostare.');
     }
     if (!this.#upstream.capabilities.has('UIDPLUS')) {
@@ -462,118 +384,18 @@ export class RelaySession implements Relay {
     }
   }
 
-  /** Reads the mailbox argument when it is a literal, and tells whether the name is ours. */
-  async #withMailbox(command: IncomingCommand): Promise<{ command: IncomingCommand; ours: boolean }> {
-    let current = command;
-    const text = command.segments[0]?.octets.toString('latin1') ?? '';
-    const literalIsMailbox = command.literal !== null && text.slice(argumentStart(command)).trim() === '';
-    if (literalIsMailbox) current = await this.#session.reader.argument(command, this.#session.invite);
-    try {
-      const parser = argumentsOf(current);
-      parser.space();
-      return { command: current, ours: this.#owns(parser.astring()) };
-    } catch {
-      return { command: current, ours: false };
-    }
-  }
-
-  #decode(octets: string): string | null {
-    return this.#session.utf8Names ? utf8(octets) : decodeMutf7(octets);
-  }
-
-  #owns(octets: string): boolean {
-    const name = this.#decode(octets);
-    return name !== null && this.#names.owns(name);
-  }
-
-  /**
-   * The upstream, connected anew when it was lost while a view was selected. Null: the command has been answered
-   * with NO [UNAVAILABLE].
-   */
-  async #reachable(command: IncomingCommand): Promise<UpstreamConnection | null> {
-    if (this.#upstream.usable) return this.#upstream;
-    try {
-      return await this.#reconnect();
-    } catch (error) {
-      this.#session.logger.warn({ err: error }, 'upstream not reachable');
-      await conclude(this.#session, command, false, async () => {
-        await this.#session.reader.refuseLiteral(command.literal);
-        throw new Refusal('UNAVAILABLE', DOWN);
-      });
-      return null;
-    }
-  }
-
-  /** Rejects when the upstream cannot be had. */
-  async #reconnect(): Promise<UpstreamConnection> {
-    const { account, password } = this.#credentials;
-    if (account.upstream.kind !== 'remote') throw new UpstreamGone('no upstream');
-    const upstream = await UpstreamConnection.open(account.upstream.imap);
-    const answer = await upstream.logIn(account.login, password);
-    if (answer.status !== 'OK') {
-      upstream.destroy();
-      throw new UpstreamGone('login refused');
-    }
-    this.#upstream = upstream;
-    this.#enabledUpstream.clear();
-    this.#attach(upstream);
-    await this.#enableUpstream(upstream);
-    if (this.#notifyUpstream !== null) await upstream.command(this.#notifyUpstream);
-    return upstream;
-  }
-
-  #attach(upstream: UpstreamConnection): void {
-    const relay = this;
+  #listener(): UpstreamListener {
     const { writer } = this.#session;
-    upstream.attach({
+    const selection = this.#selection;
+    return {
       get transparent() {
-        return relay.#folder !== 'none';
+        return !selection.none;
       },
-      untagged: line => this.#untagged(line),
+      untagged: line => this.#untagged.decide(line, this.#upstream),
       forward: (octets, more) => writer.relay(octets, more),
       clientDrained: () => writer.drained(),
       closed: (error, midResponse) => this.#upstreamClosed(error, midResponse),
-    });
-  }
-
-  /** What becomes of an untagged response that no command of ours asked for. */
-  #untagged(line: Buffer): Disposition {
-    const text = line.toString('latin1', 0, 4096);
-    // Its text names hosts; the connection's end is told in our own words.
-    if (/^\* BYE\b/i.test(text)) {
-      const upstream = this.#upstream;
-      setTimeout(() => upstream.destroy(), PARTING_MILLISECONDS).unref();
-      return 'drop';
-    }
-    const rewritten = rewriteCapabilities(text, this.capabilities);
-    if (rewritten !== null) {
-      // Unasked for while a view is selected, it is no news either.
-      if (!this.#inView) this.#session.writer.relay(Buffer.from(`${rewritten}\r\n`, 'latin1'));
-      return 'drop';
-    }
-    if (/^\* (?:LIST|XLIST|LSUB) /i.test(text)) return this.#listResponse(text, line.length <= 4096);
-    if (/^\* OK \[NOTIFICATIONOVERFLOW\]/i.test(text) && this.#notifyUpstream !== null) {
-      this.#notifyUpstream = null;
-      this.#session.notify?.stop();
-      this.#session.notify = SILENCE;
-    }
-    if (this.#folder !== 'none') return 'forward';
-    return ANSWER.test(text) || SESSION_NEWS.test(text) ? this.#pass() : 'drop';
-  }
-
-  /** Notes what the merged list must know, and says that INBOX has children when our trees are among them. */
-  #listResponse(text: string, whole: boolean): Disposition {
-    if (/^\* X?LIST \([^)]*\\Archive\b/i.test(text)) this.#upstreamHasArchive = true;
-    const { prefix, delimiter } = this.#names;
-    if (prefix === '' || !whole || !/\\HasNoChildren|\\NoInferiors/i.test(text)) return this.#pass();
-    const parent = prefix.endsWith(delimiter) ? prefix.slice(0, -delimiter.length) : prefix;
-    const name = / "?([^" ]+)"?$/.exec(text)?.[1];
-    if (name?.toUpperCase() !== parent.toUpperCase()) return this.#pass();
-    const corrected = text.replace(/\\HasNoChildren/gi, '\\HasChildren').replace(/ ?\\NoInferiors/gi, '');
-    const octets = Buffer.from(`${corrected}\r\n`, 'latin1');
-    if (this.#pass() === 'forward') this.#session.writer.relay(octets);
-    else this.#held.add([octets], octets.length);
-    return 'drop';
+    };
   }
 
   /** A tagged line or a continuation request on its way to the client. */
@@ -588,7 +410,7 @@ export class RelaySession implements Relay {
     const session = this.#session;
     session.logger.warn({ err: error }, 'upstream gone');
     // Without a folder the user goes on, in a view or not; the upstream is called again when it is needed.
-    if (this.#folder === 'none' && !midResponse) return;
+    if (this.#selection.none && !midResponse) return;
     session.disconnect(
       midResponse ? null : new FatalFailure('UNAVAILABLE', 'Il server del gestore PEC ha chiuso la connessione.'),
     );
@@ -596,41 +418,9 @@ export class RelaySession implements Relay {
 
   #keepUpstream(): void {
     const upstream = this.#upstream;
-    if (this.#folder !== 'none' || upstream.busy) return;
+    if (!this.#selection.none || upstream.busy) return;
     if (upstream.usable) upstream.command(['NOOP']).catch(ignoreGone);
     // Who is to be notified does not come to call.
-    else if (this.#notifyUpstream !== null && !this.#closing) this.#reconnect().catch(ignoreGone);
+    else if (this.#link.notify !== null && !this.#closing) this.#link.reconnect().catch(ignoreGone);
   }
-}
-
-/** The upstream's NO, with its code. */
-function refusalOf(answer: TaggedAnswer): Refusal {
-  const [, code = null, text = answer.text] = /^\[([^\]]*)\] ?(.*)$/s.exec(answer.text) ?? [];
-  return new Refusal(code, text);
-}
-
-const CONDSTORE_USE: Record<string, RegExp> = {
-  SELECT: /\((?:CONDSTORE|QRESYNC)/i,
-  EXAMINE: /\((?:CONDSTORE|QRESYNC)/i,
-  STATUS: /HIGHESTMODSEQ/i,
-  FETCH: /\bMODSEQ\b|CHANGEDSINCE/i,
-  SEARCH: /\bMODSEQ\b/i,
-  STORE: /UNCHANGEDSINCE/i,
-};
-
-/** Commands that switch CONDSTORE on by using it (RFC 7162 section 3.1). */
-function enablesCondstore(command: IncomingCommand): boolean {
-  const pattern = CONDSTORE_USE[command.name.replace(/^UID /, '')];
-  if (pattern === undefined) return false;
-  return command.segments.some(segment => segment.kind === 'text' && pattern.test(segment.octets.toString('latin1')));
-}
-
-/** Where the arguments begin in a command's first line. */
-function argumentStart(command: IncomingCommand): number {
-  return command.tag.length + 1 + command.name.length;
-}
-
-/** A lost upstream is reported where it is noticed, by `closed`. */
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof UpstreamGone)) throw error;
 }

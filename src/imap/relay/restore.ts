@@ -56,6 +56,12 @@ export async function copyToUpstream(
 
 /** What the tree would refuse is refused before anything is appended upstream. */
 function checkMayLeave(tree: string, messages: readonly FetchedMessage[]): void {
+  if (tree === 'watch') {
+    throw new Refusal(
+      'CANNOT',
+      'Da questa cartella i messaggi escono da soli: si eliminano o si spostano da Archivio.',
+    );
+  }
   const conserved = messages.some(message => message.flags.some(flag => flag.toLowerCase() === '$conservato'));
   if (tree !== 'conservation' && !conserved) return;
   throw new Refusal(

@@ -60,10 +60,15 @@ export async function chooseRoots(
     while (taken.has(`${clean} (Archivia ${number})`)) number++;
     return `${clean} (Archivia ${number})`;
   };
+  // Below the archive there is no folder of the user's own to avoid.
+  const below = (name: string): string => name.replaceAll(hierarchy.delimiter, '-');
   const roots = {
     intake: choose(configured.intake),
     archive: choose(configured.archive),
     conservation: choose(configured.conservation),
+    pending: below(configured.pending),
+    undelivered: below(configured.undelivered),
+    expiring: below(configured.expiring),
   };
   const chosen = {
     ...remembered,

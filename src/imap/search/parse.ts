@@ -2,7 +2,7 @@ import type { SearchCriteria, SortCriterion, SortKey, ThreadAlgorithm } from '..
 import { Refusal, SyntaxFailure } from '../errors.ts';
 import { isDay, monthIndex } from '../internal-date.ts';
 import type { Numbers } from '../numbering.ts';
-import { type Parser, type SequenceSet, utf8 } from '../wire/parser.ts';
+import { type Mark, type Parser, type SequenceSet, utf8 } from '../wire/parser.ts';
 import { parseReturn, type ReturnOptions } from './returns.ts';
 
 /** A SEARCH as understood. */
@@ -35,6 +35,16 @@ export interface SearchContext {
   readonly ranges: (set: SequenceSet, numbers: Numbers) => readonly (readonly [number, number])[];
   /** With UTF8=ACCEPT on, CHARSET must not be used (RFC 6855 section 3). */
   readonly utf8Only: boolean;
+  /** Told of each TEXT and BODY key, and of where it stands. */
+  readonly onText?: (key: TextKey) => void;
+}
+
+/** A TEXT or BODY key in a command. */
+export interface TextKey {
+  readonly op: 'text' | 'body';
+  readonly needle: string;
+  readonly from: Mark;
+  readonly to: Mark;
 }
 
 const SORT_KEYS: Record<string, SortKey> = {
@@ -245,11 +255,15 @@ class KeyParser {
 
   #named(name: string): SearchCriteria {
     const parser = this.#parser;
+    const from = { segment: parser.mark.segment, at: parser.mark.at - name.length };
     const simple = Object.hasOwn(FLAG_KEYS, name) ? FLAG_KEYS[name] : undefined;
     if (simple !== undefined) return simple;
     parser.space();
     if (TEXT_KEYS.includes(name)) {
-      return this.#needle({ op: name.toLowerCase() as 'text', needle: this.#text() });
+      const op = name.toLowerCase() as 'text';
+      const needle = this.#text();
+      if (op === 'text' || op === 'body') this.#context.onText?.({ op, needle, from, to: parser.mark });
+      return this.#needle({ op, needle });
     }
     const date = Object.hasOwn(DATE_KEYS, name) ? DATE_KEYS[name] : undefined;
     if (date !== undefined) return { ...date, day: this.#date() };

@@ -11,6 +11,12 @@ export type SetBound = number | null;
 /** `1:4,7,9:*` as written, or the saved result `$` (RFC 5182). */
 export type SequenceSet = readonly (readonly [first: SetBound, last: SetBound])[] | '$';
 
+/** A place in a command: the index of a text segment, and octets into it. */
+export interface Mark {
+  readonly segment: number;
+  readonly at: number;
+}
+
 /**
  * A pull parser over a complete command (RFC 3501 section 9). Strings come back as the octets they are, one character
  * an octet (`latin1`); `utf8()` turns them into text. Every method throws SyntaxFailure on what the grammar forbids.
@@ -95,12 +101,12 @@ export class Parser {
   }
 
   /** Where the parser stands, for `since`. */
-  get mark(): { readonly segment: number; readonly at: number } {
+  get mark(): Mark {
     return { segment: this.#segment, at: this.#at };
   }
 
   /** What has been read since a mark, as it was written; null when a literal is part of it. */
-  since(mark: { readonly segment: number; readonly at: number }): string | null {
+  since(mark: Mark): string | null {
     return mark.segment === this.#segment ? this.#text.slice(mark.at, this.#at) : null;
   }
 

@@ -14,6 +14,9 @@ export class ResponseWriter {
   /** A response that is passed on is not complete: nothing of ours may stand inside it. */
   #midRelay = false;
   #relayEnded: (() => void)[] = [];
+  /** Octet arrays that the socket may still read. */
+  #unsent = 0;
+  #allSent: (() => void)[] = [];
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -81,6 +84,21 @@ export class ResponseWriter {
     });
   }
 
+  /** Resolves when the arrays that were flushed may be written over: they have been sent, or never will be. */
+  async sent(): Promise<void> {
+    if (this.#unsent === 0) return;
+    const socket = this.#socket;
+    await new Promise<void>(resolve => {
+      const done = () => {
+        socket.off('close', done);
+        resolve();
+      };
+      this.#allSent.push(done);
+      if (socket.closed) done();
+      else socket.on('close', done);
+    });
+  }
+
   /** Goes on with another socket (STARTTLS, COMPRESS); what is pending belongs to the old one. */
   exchange(socket: Duplex): void {
     if (this.#pending.length > 0) this.#send();
@@ -102,6 +120,13 @@ export class ResponseWriter {
     });
   }
 
+  readonly #onSent = (): void => {
+    if (--this.#unsent > 0) return;
+    const waiting = this.#allSent;
+    this.#allSent = [];
+    for (const wake of waiting) wake();
+  };
+
   #send(): boolean {
     if (this.#socket.destroyed) throw new ConnectionClosed();
     const pending = this.#pending;
@@ -117,7 +142,8 @@ export class ResponseWriter {
       }
       if (text !== '') this.#socket.write(text, 'latin1');
       text = '';
-      open = this.#socket.write(data);
+      this.#unsent++;
+      open = this.#socket.write(data, this.#onSent);
     }
     if (text !== '') open = this.#socket.write(text, 'latin1');
     return open;

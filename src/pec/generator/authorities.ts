@@ -36,6 +36,8 @@ export interface AuthorityOptions {
   readonly algorithm?: 'RSA-2048' | 'P-256';
   /** Validity is counted from here; now when absent. */
   readonly now?: Date;
+  /** http address of the revocation list that the gestori's certificates name; none when absent. */
+  readonly crlUrl?: string;
 }
 
 const GESTORI = [
@@ -49,15 +51,15 @@ const cache = new Map<string, Promise<TestAuthorities>>();
 /** Makes the hierarchy; within a process, the same one for the same options. */
 export function createTestAuthorities(options: AuthorityOptions = {}): Promise<TestAuthorities> {
   const algorithm = options.algorithm ?? 'P-256';
-  const key = `${algorithm} ${options.now?.getTime() ?? ''}`;
+  const key = `${algorithm} ${options.now?.getTime() ?? ''} ${options.crlUrl ?? ''}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const made = make(algorithm, options.now ?? new Date());
+  const made = make(algorithm, options.now ?? new Date(), options.crlUrl);
   cache.set(key, made);
   return made;
 }
 
-async function make(algorithm: 'RSA-2048' | 'P-256', now: Date): Promise<TestAuthorities> {
+async function make(algorithm: 'RSA-2048' | 'P-256', now: Date, crlUrl?: string): Promise<TestAuthorities> {
   const issue = (request: Omit<CertificateRequest, 'algorithm'>) => issueCertificate({ algorithm, ...request });
   const lifetime = { notBefore: years(now, -15), notAfter: years(now, 15), authority: true };
   const root = await issue({ ...lifetime, subject: name('Radice di prova PEC', 'Autorità di Esempio') });
@@ -76,7 +78,8 @@ async function make(algorithm: 'RSA-2048' | 'P-256', now: Date): Promise<TestAut
         ...validity,
         subject: name(`Posta Certificata ${company}`, company),
         issuer: intermediate,
-        emails: [address],
+        emails: [address, `rem-service@${domain}`],
+        ...(crlUrl !== undefined && { crlUrl }),
         keyUsage: ['digitalSignature'],
         extendedKeyUsage: ['emailProtection'],
       });

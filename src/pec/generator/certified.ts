@@ -1,4 +1,5 @@
 /** daticert.xml and the signed wrapper that a gestore puts around everything (RFC 6109 sections 4.3 to 4.5). */
+import type { KeyPairWithCertificate } from '../../pki/types.ts';
 import type { Gestore } from './authorities.ts';
 import { CmsSigner, type DigestName } from './cms-write.ts';
 import { legalTime } from './dates.ts';
@@ -74,12 +75,21 @@ export interface Certified {
 export class GestoreSigner {
   readonly #gestore: Gestore;
   readonly #digest: DigestName;
-  readonly #signers: readonly { readonly notBefore: Date; readonly signer: CmsSigner }[];
+  readonly #signers: readonly {
+    readonly notBefore: Date;
+    readonly pair: KeyPairWithCertificate;
+    readonly signer: CmsSigner;
+  }[];
 
-  constructor(gestore: Gestore, digest: DigestName) {
+  /** @param lists revocation lists to be enclosed in each signature, DER */
+  constructor(gestore: Gestore, digest: DigestName, lists: readonly Uint8Array[] = []) {
     this.#gestore = gestore;
     this.#digest = digest;
-    this.#signers = gestore.leaves.map(({ notBefore, pair }) => ({ notBefore, signer: new CmsSigner(pair) }));
+    this.#signers = gestore.leaves.map(({ notBefore, pair }) => ({
+      notBefore,
+      pair,
+      signer: new CmsSigner(pair, lists),
+    }));
   }
 
   get gestore(): Gestore {
@@ -88,11 +98,29 @@ export class GestoreSigner {
 
   /** The whole message on the wire. */
   seal(content: Certified, random: Random): Buffer {
-    const signed = this.#signedPart(content, random);
-    const octets = Buffer.from(signed, 'latin1');
-    const newest = this.#signers.findLast(({ notBefore }) => notBefore <= content.at) ?? this.#signers[0];
+    return this.#signed(content.fields, this.#signedPart(content, random), content.at, random);
+  }
+
+  /** A signed message of other parts than PEC's. @param parts head and body of each, CRLF line ends */
+  sealParts(fields: readonly string[], parts: readonly string[], at: Date, random: Random): Buffer {
+    const { field, body } = multipart('mixed', parts, boundary(random));
+    return this.#signed(fields, `${field}${CRLF}${CRLF}${body.slice(0, -CRLF.length)}`, at, random);
+  }
+
+  /** The pair that signs at a moment: the newest there is then. */
+  pairAt(at: Date): KeyPairWithCertificate {
+    return this.#newest(at).pair;
+  }
+
+  #newest(at: Date): { readonly pair: KeyPairWithCertificate; readonly signer: CmsSigner } {
+    const newest = this.#signers.findLast(({ notBefore }) => notBefore <= at) ?? this.#signers[0];
     if (newest === undefined) throw new RangeError(`${this.#gestore.name} has no certificate`);
-    const signature = newest.signer.sign(octets, { digest: this.#digest, at: content.at, detached: true });
+    return newest;
+  }
+
+  #signed(fields: readonly string[], signed: string, at: Date, random: Random): Buffer {
+    const octets = Buffer.from(signed, 'latin1');
+    const signature = this.#newest(at).signer.sign(octets, { digest: this.#digest, at, detached: true });
     const signaturePart = [
       'Content-Type: application/pkcs7-signature; name="smime.p7s"',
       'Content-Transfer-Encoding: base64',
@@ -104,7 +132,7 @@ export class GestoreSigner {
     const parameters = ` protocol="application/pkcs7-signature"; micalg=${micalg};`;
     const preamble = `This is an S/MIME signed message${CRLF}${CRLF}`;
     const { field, body } = multipart('signed', [signed, signaturePart], boundary(random), parameters, preamble);
-    const header = [...content.fields, 'MIME-Version: 1.0', field].join(CRLF);
+    const header = [...fields, 'MIME-Version: 1.0', field].join(CRLF);
     return Buffer.from(`${header}${CRLF}${CRLF}${body}`, 'latin1');
   }
 

@@ -52,12 +52,17 @@ export class CmsSigner {
   readonly #key: KeyObject;
   readonly #id: Uint8Array;
   readonly #certificates: Uint8Array;
+  readonly #lists: readonly Uint8Array[];
 
-  /** The root is left out of the signature, as gestori do. */
-  constructor(pair: KeyPairWithCertificate) {
+  /**
+   * The root is left out of the signature, as gestori do.
+   * @param lists DER of revocation lists to be enclosed
+   */
+  constructor(pair: KeyPairWithCertificate, lists: readonly Uint8Array[] = []) {
     const { issuer, serial } = parseCertificate(pair.certificate);
     this.#key = createPrivateKey(pair.privateKeyPem);
     this.#id = sequence(issuer, encode(TAG.integer, [serial]));
+    this.#lists = lists.length === 0 ? [] : [encode(0xa1, lists)];
     this.#certificates = encode(0xa0, [pair.certificate, ...pair.chain.slice(0, -1)]);
   }
 
@@ -86,6 +91,7 @@ export class CmsSigner {
       set(digestAlgorithm),
       sequence(DATA, ...enclosed),
       this.#certificates,
+      ...this.#lists,
       set(signerInfo),
     );
     return sequence(SIGNED_DATA, encode(0xa0, [signedData]));

@@ -8,7 +8,7 @@ import type { TestAuthorities } from './authorities.ts';
 import { GestoreSigner, writeDaticert } from './certified.ts';
 import { CmsSigner, type DigestName } from './cms-write.ts';
 import { later, legalTime } from './dates.ts';
-import { CRLF, textField } from './mime-write.ts';
+import { CRLF, textField, textPart } from './mime-write.ts';
 import { NOTICES, type Notice, noticeText } from './notices.ts';
 import {
   addressField,
@@ -19,6 +19,7 @@ import {
   renderOriginal,
 } from './original.ts';
 import { Random } from './random.ts';
+import { type EvidenceContent, evidencePart, type RemEvent, remFields, remPart } from './rem.ts';
 import { type CorpusOptions, corpus, every } from './scenes.ts';
 import { letter, OUTSIDER, PEOPLE, type Person, subject } from './texts.ts';
 
@@ -41,6 +42,8 @@ export interface GeneratorOptions {
   readonly now?: Date;
   /** Digest of the gestori's signatures; SHA-256 when absent. */
   readonly digest?: DigestName;
+  /** DER of revocation lists that the gestori enclose in their signatures; none when absent. */
+  readonly revocationLists?: readonly Uint8Array[];
 }
 
 /** What a message is made of; whatever is absent is made up. */
@@ -53,6 +56,8 @@ export interface MessageOptions {
   readonly text?: string;
   readonly attachments?: readonly Attachment[];
   readonly receiptType?: ReceiptType;
+  /** With angle brackets. */
+  readonly messageId?: string;
 }
 
 /** How a message fares with one recipient. */
@@ -104,7 +109,7 @@ export class PecGenerator {
     this.others = PEOPLE.filter(({ address }) => address !== options.mailbox.address);
     this.random = new Random(options.seed);
     this.now = new Date(Math.floor((options.now ?? new Date()).getTime() / 1000) * 1000);
-    this.#signers = authorities.gestori.map(gestore => new GestoreSigner(gestore, digest));
+    this.#signers = authorities.gestori.map(gestore => new GestoreSigner(gestore, digest, options.revocationLists));
     this.#signatory = new CmsSigner(authorities.signatory);
     this.attachments = this.attachmentPool(6000);
   }
@@ -145,6 +150,8 @@ export class PecGenerator {
     const consegne: GeneratedMessage[] = [];
     const avvisi: GeneratedMessage[] = [];
     [...original.to, ...original.cc].forEach((recipient, index) => {
+      // An ordinary mailbox gives no receipt.
+      if (recipient.address === OUTSIDER.address) return;
       const delivery = options.deliveries?.[index] ?? 'delivered';
       const copy = index >= original.to.length;
       const made = this.#deliver({ ...event, consegna: recipient }, delivery, copy);
@@ -184,6 +191,58 @@ export class PecGenerator {
     return this.#notice({ notice: 'busta-trasporto', original, id, at, signer, receiptType: original.receiptType });
   }
 
+  /**
+   * A message of the coming European PEC (REM): what a provider tells the mailbox of an event. `ContentConsignment` of
+   * somebody else's message to the mailbox is a dispatch, which encloses it.
+   */
+  rem(event: RemEvent, options: MessageOptions & { readonly reason?: string } = {}): GeneratedMessage {
+    const dispatch = options.from !== undefined;
+    const original = this.#original(dispatch ? { to: [this.mailbox], ...options } : options, this.mailbox);
+    const [recipient = this.mailbox] = original.to;
+    const submission = event.startsWith('Submission');
+    const signer = this.#signerOf(submission ? original.from : recipient);
+    const { domain } = signer.gestore;
+    const at = later(original.at, this.random.between(2, 40));
+    const content: EvidenceContent = {
+      id: `urn:uuid:${this.random.hex(8)}-${this.random.hex(4)}-4${this.random.hex(3)}-a${this.random.hex(3)}-${this.random.hex(12)}`,
+      event,
+      reason: options.reason ?? null,
+      at,
+      issuer: `rem-service@${domain}`,
+      sender: original.from.address,
+      recipients: (submission ? original.to : [recipient]).map(({ address }) => address),
+      messageIdentifier: original.messageId,
+    };
+    const fields = [
+      received(`mx.${domain}`, later(at, 1)),
+      ...remFields(content, dispatch),
+      `Date: ${legalTime(at).header}`,
+      textField('Subject', `${event}: ${original.subject}`),
+      `From: rem-service@${domain}`,
+      `To: ${(dispatch ? this.mailbox : original.from).address}`,
+      `Message-ID: <${this.random.hex(24)}@${domain}>`,
+    ];
+    const text = [`Evento ${event} per il messaggio "${original.subject}".`, ''].join('\n');
+    const introduction = textPart(text, 'plain', 'utf-8');
+    const headEnd = introduction.indexOf(CRLF + CRLF);
+    const parts = [
+      remPart('introduction', [introduction.slice(0, headEnd)], introduction.slice(headEnd + 2 * CRLF.length)),
+      ...(dispatch
+        ? [remPart('original', ['Content-Type: message/rfc822; name="AttachedMimeMessage"'], renderOriginal(original))]
+        : []),
+      evidencePart(content, signer.pairAt(at)),
+    ];
+    const raw = signer.sealParts(fields, parts, at, this.random);
+    return {
+      raw,
+      kind: 'rem',
+      direction: 'received',
+      internalDate: later(at, 2),
+      folder: 'INBOX',
+      identificativo: null,
+    };
+  }
+
   /** A busta di anomalia: ordinary mail, enclosed by the mailbox's own gestore. */
   anomaly(options: MessageOptions = {}): GeneratedMessage {
     const original = this.#original({ to: [this.mailbox], ...options }, OUTSIDER);
@@ -218,7 +277,7 @@ export class PecGenerator {
       text: options.text ?? letter(random, random.between(200, 900), author.name),
       attachments: options.attachments ?? [],
       at,
-      messageId: newMessageId(random, author.address.slice(author.address.indexOf('@') + 1)),
+      messageId: options.messageId ?? newMessageId(random, author.address.slice(author.address.indexOf('@') + 1)),
       receiptType: options.receiptType,
       delimiter: newDelimiter(random),
     };

@@ -25,7 +25,7 @@ type Findings = Omit<SignatureOutcome, 'status' | 'reasons'>;
 
 const NOTHING: Findings = { digestAlgorithm: null, signingTime: null, signer: null, certificates: [] };
 
-const anchorsOf = new WeakMap<readonly Uint8Array[], TrustAnchors>();
+const knownAnchors = new WeakMap<readonly Uint8Array[], TrustAnchors>();
 
 /** Checks the signature of the top level of a message. Never throws. */
 export function verifySignature(raw: Uint8Array, root: MimeNode, options: SignatureOptions): SignatureOutcome {
@@ -79,7 +79,7 @@ function checkOne(
   if (fault !== null) return outcome('broken', fault, findings);
   const unfit = unfitness(leaf, senderAddress(raw, root), signingTime ?? now);
   if (unfit !== null) return outcome('broken', unfit, findings);
-  if (findPath(leaf, certificates, anchors(options), signingTime ?? now) === null) {
+  if (findPath(leaf, certificates, anchorsOf(options), signingTime ?? now) === null) {
     const reason = 'Il certificato del gestore non risale a un’autorità di certificazione nota.';
     return outcome('unknown-issuer', reason, findings);
   }
@@ -149,10 +149,10 @@ function remarks(leaf: ParsedCertificate, findings: Findings, now: number): stri
   return reasons;
 }
 
-function anchors(options: SignatureOptions): TrustAnchors {
-  const known = anchorsOf.get(options.anchors);
+export function anchorsOf(options: SignatureOptions): TrustAnchors {
+  const known = knownAnchors.get(options.anchors);
   if (known !== undefined) return known;
   const made = new TrustAnchors(options.anchors);
-  anchorsOf.set(options.anchors, made);
+  knownAnchors.set(options.anchors, made);
   return made;
 }

@@ -38,7 +38,12 @@ class Directory implements AccountDirectory {
       const upstream = upstreams.get(entry.upstream);
       if (upstream === undefined) throw new Error(`accounts: no upstream is called "${entry.upstream}"`);
       const address = entry.address.toLowerCase();
-      const account = { address, login: entry.login ?? address, upstream, plan: entry.plan ?? null };
+      const account = {
+        address,
+        login: entry.login ?? address,
+        upstream,
+        plan: entry.plan ?? config.defaultPlan ?? null,
+      };
       this.#byLogin.set(address, account);
       this.#passwordFiles.set(address, entry.passwordFile);
     }
@@ -62,7 +67,12 @@ class Directory implements AccountDirectory {
       // The configuration in force wins over what was true at the first login.
       const upstream = this.#byDomain(address)?.upstream ?? this.#upstreams.get(remembered.upstream);
       if (upstream === undefined) continue;
-      this.#remembered.set(address, { address, login: remembered.login, upstream, plan: null });
+      this.#remembered.set(address, {
+        address,
+        login: remembered.login,
+        upstream,
+        plan: this.#config.defaultPlan ?? null,
+      });
     }
     const accounts = new Map<string, Account>(this.#remembered);
     for (const account of this.#byLogin.values()) accounts.set(account.address, account);
@@ -97,6 +107,6 @@ class Directory implements AccountDirectory {
     const name = this.#config.domains[address.slice(at + 1)];
     const upstream = name === undefined ? undefined : this.#upstreams.get(name);
     if (upstream === undefined || upstream.kind === 'local') return null;
-    return { address, login: address, upstream, plan: null };
+    return { address, login: address, upstream, plan: this.#config.defaultPlan ?? null };
   }
 }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.ts';
 import { type Keyring, openKeyring } from '../crypto/keyring.ts';
 import { UNKEPT_SETTING } from '../ledger/tables.ts';
 import { type AccountStore, type Store, StoreError } from '../types.ts';
+import { PASSWORD_SINCE } from './password-expiry.ts';
 import { seal, unseal } from './seal.ts';
 import type { Vault } from './types.ts';
 
@@ -36,6 +37,7 @@ class SealedVault implements Vault {
     // Clients log in often and the password seldom changes: no write, no new ciphertext.
     if ((await this.#unsealed(account, name)) !== password) {
       await account.setSetting(UNKEPT_SETTING, seal(this.#key, name, password));
+      await account.setSetting(PASSWORD_SINCE, Date.now());
     }
     this.#events.emit('remembered', name);
   }

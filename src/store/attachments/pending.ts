@@ -4,7 +4,7 @@ import { messageHandle, messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
 import { EXTRACTION_TRIES, MAX_TEXT_CHARS } from '../limits.ts';
 import type { TextColumns } from '../search/fold.ts';
-import { insertIndex } from '../search/insert.ts';
+import { fitsIndex, insertIndex } from '../search/insert.ts';
 
 export interface PendingText {
   readonly message: string;
@@ -85,6 +85,8 @@ function addToBody(context: AccountContext, message: number, text: string): void
   const { indexed, ...columns } = row;
   const body = `${row.body}\n${text}`.slice(0, MAX_TEXT_CHARS);
   if (indexed) context.sql('DELETE FROM search WHERE rowid = ?').run(message);
-  const again = insertIndex(context, message, { ...columns, body });
+  const whole = { ...columns, body };
+  const again = fitsIndex(whole);
   context.sql('UPDATE text SET indexed = ?, body = ? WHERE message = ?').run(again ? 1 : 0, body, message);
+  if (again) insertIndex(context, message, whole);
 }

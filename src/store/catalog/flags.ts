@@ -1,3 +1,4 @@
+import type { SignatureOutcome } from '../../pec/types.ts';
 import type { AccountContext, TreeRow } from '../database/context.ts';
 import { MAX_KEYWORD_CHARS, MAX_KEYWORDS } from '../limits.ts';
 import { type Flag, StoreError } from '../types.ts';
@@ -15,6 +16,8 @@ export const SYSTEM_FLAGS: readonly Flag[] = SYSTEM.map(([, flag]) => flag);
 
 export const CONSERVED = '$Conservato';
 export const REFUSED = '$Rifiutato';
+const SIGNATURE_VALID = '$FirmaValida';
+const SIGNATURE_INVALID = '$FirmaNonValida';
 /** Keywords that only Archivia sets and removes. */
 const RESERVED: ReadonlySet<string> = new Set(['$conservato', '$rifiutato', '$firmavalida', '$firmanonvalida']);
 
@@ -26,6 +29,16 @@ export interface FlagSet {
 
 export function isReserved(keyword: Flag): boolean {
   return RESERVED.has(keyword.toLowerCase());
+}
+
+export function isSignatureKeyword(keyword: Flag): boolean {
+  return [SIGNATURE_VALID, SIGNATURE_INVALID].some(name => name.toLowerCase() === keyword.toLowerCase());
+}
+
+/** What an outcome shows as: nothing where the signature holds and nobody known vouches for its certificate. */
+export function signatureKeywords(status: SignatureOutcome['status'] | null): Flag[] {
+  if (status === 'valid' || status === 'valid-with-remarks') return [SIGNATURE_VALID];
+  return status === 'broken' || status === 'none' ? [SIGNATURE_INVALID] : [];
 }
 
 /** The bit of a system flag, 0 for a keyword. */

@@ -1,6 +1,6 @@
 import { CATEGORIES } from '../../pec/types.ts';
 import type { AccountContext } from '../database/context.ts';
-import type { View, ViewListing } from '../types.ts';
+import { type View, type ViewListing, WATCHED } from '../types.ts';
 import { mailboxName } from './mailbox-name.ts';
 import { asCategory, type LeafRow, leavesOf, treeOf } from './views.ts';
 
@@ -21,6 +21,7 @@ export function listViews(context: AccountContext): ViewListing[] {
   });
   return [
     ...calendar(context, 'archive', listing),
+    ...WATCHED.map(special => listing({ tree: 'watch', special }, false, true)),
     ...calendar(context, 'conservation', listing),
     listing({ tree: 'conservation', special: 'reports' }, false, true),
     listing({ tree: 'conservation', special: 'distribution' }, false, true),
@@ -47,7 +48,7 @@ function calendar(context: AccountContext, tree: 'archive' | 'conservation', lis
   const filled = leavesOf(context, treeOf(context, { tree }).id)
     .filter(leaf => leaf.special === '' && leaf.messages > 0)
     .sort(byCalendar);
-  const views = [listing({ tree }, filled.length > 0 || tree === 'conservation', false)];
+  const views = [listing({ tree }, true, false)];
   let [year, month] = [0, 0];
   for (const leaf of filled) {
     if (leaf.year !== year) {

@@ -1,13 +1,16 @@
 /** Where a message goes: the rules of the three trees and of local mailboxes, for filing, copying and moving alike. */
 import type { Category } from '../../pec/types.ts';
 import type { AccountContext, Change, TreeRow } from '../database/context.ts';
+import { signatureStatus } from '../exchange/facts.ts';
+import { refreshWatched } from '../exchange/watch.ts';
 import { journalMessages } from '../journal/journal.ts';
 import { type Flag, type Origin, StoreError, type View } from '../types.ts';
 import { allocateUid, type EntryRow, entryOfMessage, insertEntry, recordExpunged, updateFlags } from './entries.ts';
-import { CONSERVED, isReserved, Keywords, REFUSED, splitFlags } from './flags.ts';
+import { CONSERVED, isReserved, Keywords, REFUSED, signatureKeywords, splitFlags } from './flags.ts';
 import { leafFor, PLAIN_LEAF } from './leaves.ts';
 import type { MessageRow } from './messages.ts';
 import { romeMonth } from './rome.ts';
+import { checkServed } from './service.ts';
 import { asCategory, leafView, leavesOf, treeOf } from './views.ts';
 
 export interface Placing {
@@ -32,7 +35,22 @@ export function checkPlace(context: AccountContext, to: View, source: string): T
     const system = 'special' in to && (source === 'report' || source === 'distribution');
     if (!system) throw new StoreError('CANNOT', NOT_INTO_CONSERVATION);
   }
+  if (to.tree === 'watch') {
+    throw new StoreError(
+      'CANNOT',
+      'In questa cartella i messaggi entrano ed escono da soli: non se ne possono mettere',
+    );
+  }
+  if (!('special' in to)) checkServed(context, to);
   return treeOf(context, to);
+}
+
+/** For what is asked of a view under watch. */
+export function unremovable(): StoreError {
+  return new StoreError(
+    'CANNOT',
+    'Da questa cartella i messaggi escono da soli: si eliminano o si spostano da Archivio',
+  );
 }
 
 export function place(context: AccountContext, change: Change, message: MessageRow, to: View, how: Placing): Placed {
@@ -72,8 +90,10 @@ function placeInArchive(
   // An archived copy is no second unread message; who appends a message says himself whether it has been read.
   if (how.origin.source !== 'imap-append') flags.push('\\Seen');
   if (message.package !== null) flags.push(CONSERVED);
+  flags.push(...signatureKeywords(signatureStatus(context, message.id)));
   const leaf = leafFor(context, change, tree, calendarLeaf(filedAt, category));
   const uid = add(context, change, tree, leaf, message, how, flags);
+  refreshWatched(context, change, message.id);
   const view: View = { tree: 'archive', ...romeMonth(filedAt), category };
   return { view, tree, uid, duplicate: false };
 }
@@ -176,8 +196,8 @@ export function addKeyword(
   tree: TreeRow,
   entry: EntryRow,
   keyword: Flag,
+  keywords = new Keywords(context, tree),
 ): void {
-  const keywords = new Keywords(context, tree);
   const names = keywords.decode(entry.keywords);
   if (names.some(name => name.toLowerCase() === keyword.toLowerCase())) return;
   updateFlags(context, change, tree, {

@@ -6,6 +6,11 @@ export function romeMonth(at: number): { readonly year: number; readonly month: 
   return { year, month };
 }
 
+/** Day of an instant, `YYYY-MM-DD`. */
+export function romeDate(at: number): string {
+  return Temporal.Instant.fromEpochMilliseconds(Math.trunc(at)).toZonedDateTimeISO(ZONE).toPlainDate().toString();
+}
+
 /** First instants of a day `YYYY-MM-DD` and of the day after; null when there is no such day. */
 export function romeDay(day: string): { readonly start: number; readonly end: number } | null {
   try {

@@ -2,6 +2,7 @@
 import type { AccountContext } from '../database/context.ts';
 import type { MessageFlags, OpenedView, View, ViewChanges, ViewStatus } from '../types.ts';
 import { Keywords, SYSTEM_FLAGS } from './flags.ts';
+import { isFrozen } from './service.ts';
 import { type ResolvedView, resolve } from './views.ts';
 
 export function status(context: AccountContext, views: readonly View[]): ViewStatus[] {
@@ -12,14 +13,18 @@ export function open(context: AccountContext, view: View, options: { readonly re
   const resolved = resolve(context, view);
   const counters = statusOf(resolved);
   const uids = context.sql<number>(`SELECT e.uid FROM entry e WHERE ${resolved.where} ORDER BY e.uid`).pluck().all();
-  const writable = view.tree === 'conservation' ? SYSTEM_FLAGS.filter(flag => flag !== '\\Deleted') : SYSTEM_FLAGS;
+  const frozen = isFrozen(context, view);
+  const writable =
+    view.tree === 'conservation' || view.tree === 'watch'
+      ? SYSTEM_FLAGS.filter(flag => flag !== '\\Deleted')
+      : SYSTEM_FLAGS;
   return {
     ...counters,
     uids: Uint32Array.from(uids),
     firstUnseen: counters.unseen > 0 ? firstUnseen(context, resolved) : null,
     keywords: new Keywords(context, resolved.tree).names(),
-    readOnly: options.readOnly,
-    permanentFlags: [...writable, '\\*'],
+    readOnly: options.readOnly || frozen,
+    permanentFlags: frozen ? [] : [...writable, '\\*'],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AccountContext } from '../database/context.ts';
-import type { FolderCursor } from '../types.ts';
+import type { FolderCursor, UpstreamMessage } from '../types.ts';
+import { insertUpstream } from './upstream.ts';
 
 /** JSON text of a setting. */
 export function setting(context: AccountContext, key: string): string | null {
@@ -20,8 +21,10 @@ export function cursors(context: AccountContext): FolderCursor[] {
     .all();
 }
 
-export function setCursor(context: AccountContext, cursor: FolderCursor): void {
+/** @param known upstream messages that the cursor goes past, kept in the same transaction */
+export function setCursor(context: AccountContext, cursor: FolderCursor, known: readonly UpstreamMessage[] = []): void {
   context.write(() => {
+    insertUpstream(context, cursor, known);
     context
       .sql(
         `INSERT INTO cursor (folder, uidvalidity, last_uid) VALUES (?, ?, ?)

@@ -2,6 +2,8 @@ import type { AccountContext } from '../database/context.ts';
 import { type FlagChange, type StoredFlags, StoreError, type View } from '../types.ts';
 import { type EntryRow, entriesOf, updateFlags } from './entries.ts';
 import { DELETED, isReserved, Keywords, splitFlags } from './flags.ts';
+import { unremovable } from './placing.ts';
+import { checkServed } from './service.ts';
 import { resolve } from './views.ts';
 
 /** STORE (RFC 3501 section 6.4.6, RFC 7162 section 3.1.3). */
@@ -15,6 +17,8 @@ export function storeFlags(
   if (view.tree === 'conservation' && change.action !== 'remove' && (bits & DELETED) !== 0) {
     throw new StoreError('CANNOT', 'Un messaggio in Conservazione non si può eliminare');
   }
+  if (view.tree === 'watch' && change.action !== 'remove' && (bits & DELETED) !== 0) throw unremovable();
+  checkServed(context, view);
   return context.write(marks => {
     const resolved = resolve(context, view);
     const keywords = new Keywords(context, resolved.tree);

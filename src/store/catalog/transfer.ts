@@ -1,12 +1,14 @@
 /** COPY, MOVE and EXPUNGE inside the store: rows only, the octets stay where they are. */
 import type { AccountContext, Change } from '../database/context.ts';
+import { refreshWatched } from '../exchange/watch.ts';
 import { journalMessages } from '../journal/journal.ts';
 import { requestDistribution } from '../queue/distribution.ts';
 import { type CopyOutcome, StoreError, type View } from '../types.ts';
 import { deletedEntries, type EntryRow, entriesOf, removeEntries } from './entries.ts';
 import { DELETED, Keywords } from './flags.ts';
 import { messageById } from './messages.ts';
-import { checkPlace, place } from './placing.ts';
+import { checkPlace, place, unremovable } from './placing.ts';
+import { checkServed } from './service.ts';
 import { type ResolvedView, resolve, treeOf } from './views.ts';
 
 const BY_HAND = { direction: 'unknown', source: 'imap-copy' } as const;
@@ -26,7 +28,7 @@ export function copy(context: AccountContext, view: View, uids: readonly number[
 export function move(context: AccountContext, view: View, uids: readonly number[], to: View): CopyOutcome {
   return context.write(change => {
     const source = resolve(context, view);
-    if (view.tree === 'conservation') throw immovable();
+    checkLeaves(context, view);
     const entries = entriesOf(context, source, uids);
     // The archive keeps what goes into the intake or is filed anew where it lies already.
     const stays = view.tree === 'archive' && (to.tree === 'archive' || to.tree === 'intake');
@@ -35,7 +37,7 @@ export function move(context: AccountContext, view: View, uids: readonly number[
     const outcome = copyEntries(context, change, source, entries, to);
     if (!inPlace) {
       journalRemoval(context, 'moved-out', source, entries);
-      removeEntries(context, change, source.tree, entries);
+      takeOut(context, change, source, entries);
     }
     return outcome;
   });
@@ -48,7 +50,7 @@ export function expunge(
 ): { uids: number[]; modseq: number } {
   return context.write(change => {
     const source = resolve(context, view);
-    if (view.tree === 'conservation') throw immovable();
+    checkLeaves(context, view);
     const entries =
       uids === null
         ? deletedEntries(context, source)
@@ -60,7 +62,7 @@ export function expunge(
 export function remove(context: AccountContext, view: View, uids: readonly number[]): void {
   context.write(change => {
     const source = resolve(context, view);
-    if (view.tree === 'conservation') throw immovable();
+    checkLeaves(context, view);
     discard(context, change, source, entriesOf(context, source, uids));
   });
 }
@@ -73,10 +75,16 @@ function discard(
 ): { uids: number[]; modseq: number } {
   checkRemovable(context, source, entries);
   journalRemoval(context, 'removed', source, entries);
-  removeEntries(context, change, source.tree, entries);
+  takeOut(context, change, source, entries);
   const modseq =
     entries.length > 0 ? change.modseq(source.tree) : Math.max(1, ...source.leaves.map(leaf => leaf.max_modseq));
   return { uids: entries.map(entry => entry.uid), modseq };
+}
+
+function takeOut(context: AccountContext, change: Change, source: ResolvedView, entries: readonly EntryRow[]): void {
+  removeEntries(context, change, source.tree, entries);
+  if (source.tree.kind !== 'archive') return;
+  for (const { message } of entries) refreshWatched(context, change, message);
 }
 
 function copyEntries(
@@ -124,6 +132,10 @@ function checkRemovable(context: AccountContext, source: ResolvedView, entries: 
   }
 }
 
-function immovable(): StoreError {
-  return new StoreError('CANNOT', 'Un messaggio in Conservazione non si può eliminare né spostare');
+/** Whether messages leave the view by command. */
+function checkLeaves(context: AccountContext, view: View): void {
+  checkServed(context, view);
+  if (view.tree === 'watch') throw unremovable();
+  if (view.tree !== 'conservation') return;
+  throw new StoreError('CANNOT', 'Un messaggio in Conservazione non si può eliminare né spostare');
 }

@@ -1,6 +1,6 @@
 import { CATEGORIES, type Category } from '../../pec/types.ts';
 import type { AccountContext, TreeRow } from '../database/context.ts';
-import { StoreError, type View } from '../types.ts';
+import { StoreError, type View, WATCHED, type Watched } from '../types.ts';
 import { mailboxName } from './mailbox-name.ts';
 
 /** One leaf of a tree with its counters. */
@@ -44,9 +44,14 @@ export function leavesOf(context: AccountContext, tree: number): LeafRow[] {
 /** Rejects NONEXISTENT for a level that never held anything (the roots and the special leaves are always there). */
 export function resolve(context: AccountContext, view: View): ResolvedView {
   const tree = treeOf(context, view);
-  const all = leavesOf(context, tree.id);
-  if (isWholeTree(view)) return { view, tree, leaves: all, where: `e.tree = ${tree.id}` };
-  const leaves = all.filter(leaf => holds(view, leaf));
+  if (isWholeTree(view)) return { view, tree, leaves: leavesOf(context, tree.id), where: `e.tree = ${tree.id}` };
+  const levels = levelsOf(view);
+  // A look-up in the order of the index: STATUS of every level must not read every leaf each time.
+  const leaves = context
+    .sql<LeafRow>(
+      `SELECT * FROM leaf WHERE tree = ? ${levels.map(([column]) => `AND ${column} = ?`).join(' ')} ORDER BY id`,
+    )
+    .all(tree.id, ...levels.map(([, value]) => value));
   if (leaves.length === 0) throw new StoreError('NONEXISTENT', 'La cartella non esiste');
   return { view, tree, leaves, where: `e.tree = ${tree.id} AND e.leaf IN (${leaves.map(leaf => leaf.id).join()})` };
 }
@@ -58,6 +63,7 @@ export function leafView(
 ): View {
   if (tree.kind === 'local') return { tree: 'local', name: tree.name };
   if (tree.kind === 'intake') return { tree: 'intake' };
+  if (tree.kind === 'watch') return { tree: 'watch', special: asWatched(leaf.special) };
   if (tree.kind === 'conservation' && (leaf.special === 'reports' || leaf.special === 'distribution')) {
     return { tree: 'conservation', special: leaf.special };
   }
@@ -68,19 +74,25 @@ export function asCategory(name: string): Category {
   return CATEGORIES.find(category => category === name) ?? 'Ordinaria';
 }
 
+function asWatched(name: string): Watched {
+  return WATCHED.find(watched => watched === name) ?? 'pending';
+}
+
 function isWholeTree(view: View): boolean {
   if (view.tree === 'local' || view.tree === 'intake') return true;
   if ('special' in view) return false;
   return view.year === undefined && view.month === undefined && view.category === undefined;
 }
 
-function holds(view: View, leaf: LeafRow): boolean {
-  if (view.tree === 'local' || view.tree === 'intake') return true;
-  if ('special' in view) return leaf.special === view.special;
-  return (
-    leaf.special === '' &&
-    (view.year === undefined || view.year === leaf.year) &&
-    (view.month === undefined || view.month === leaf.month) &&
-    (view.category === undefined || view.category === leaf.category)
-  );
+/** Columns of `leaf` that a view below its tree's root fixes. */
+function levelsOf(view: View): (readonly [column: string, value: string | number])[] {
+  if (view.tree === 'local' || view.tree === 'intake') return [];
+  if ('special' in view) return [['special', view.special]];
+  const { year, month, category } = view;
+  const levels: [string, string | number | undefined][] = [
+    ['year', year],
+    ['month', month],
+    ['category', category],
+  ];
+  return [...levels.filter((level): level is [string, string | number] => level[1] !== undefined), ['special', '']];
 }

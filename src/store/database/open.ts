@@ -5,7 +5,7 @@ import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
 import { SCHEMA, SCHEMA_VERSION, TEMPORARY } from './schema.ts';
 
-const TREES = ['archive', 'conservation', 'intake'];
+const TREES = ['archive', 'conservation', 'intake', 'watch'];
 /** Authenticated encryption of each page (AEGIS-256): a changed page is told as damage, not read. */
 const CIPHER = 'aegis';
 /** Measured: makes up for what encryption costs, in time and in space. */
@@ -71,7 +71,10 @@ function migrate(db: Database.Database): void {
       `INSERT INTO leaf (tree, year, month, category, special)
        SELECT id, 0, 0, '', '' FROM tree WHERE kind = 'intake'
        UNION ALL SELECT id, 0, 0, '', 'reports' FROM tree WHERE kind = 'conservation'
-       UNION ALL SELECT id, 0, 0, '', 'distribution' FROM tree WHERE kind = 'conservation'`,
+       UNION ALL SELECT id, 0, 0, '', 'distribution' FROM tree WHERE kind = 'conservation'
+       UNION ALL SELECT id, 0, 0, '', 'pending' FROM tree WHERE kind = 'watch'
+       UNION ALL SELECT id, 0, 0, '', 'undelivered' FROM tree WHERE kind = 'watch'
+       UNION ALL SELECT id, 0, 0, '', 'expiring' FROM tree WHERE kind = 'watch'`,
     ).run();
     db.pragma(`user_version = ${SCHEMA_VERSION}`);
   }

@@ -107,6 +107,8 @@ CREATE VIRTUAL TABLE search USING fts5 (
   subject, sender, recipient, cc, bcc, header, body,
   content='', contentless_delete=1, tokenize='trigram case_sensitive 1'
 );
+-- Each text is then rewritten less often on its way into large segments; a search meets no more than a few more of them.
+INSERT INTO search (search, rank) VALUES ('automerge', 8);
 CREATE TABLE unreadable (message INTEGER NOT NULL REFERENCES message, section TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX unreadable_message ON unreadable (message);
 -- Messages whose attachments wait to be read for SEARCH. attempts: that failed.
@@ -115,6 +117,30 @@ CREATE TABLE text_pending (
   attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX text_pending_order ON text_pending (attempts, message DESC);
+
+-- The gestore's signature as it was found when the message came; not_after: the end of its certificate, unless broken.
+CREATE TABLE signature (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  status TEXT NOT NULL,
+  not_after INTEGER,
+  outcome TEXT NOT NULL
+);
+-- What messages say of the sending of one: see pec/exchange.ts.
+CREATE TABLE exchange_part (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  role TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  msgid TEXT,
+  identificativo TEXT,
+  trusted INTEGER NOT NULL,
+  facts TEXT NOT NULL
+);
+CREATE INDEX exchange_part_msgid ON exchange_part (msgid) WHERE msgid IS NOT NULL;
+CREATE INDEX exchange_part_identificativo ON exchange_part (identificativo) WHERE identificativo IS NOT NULL;
+CREATE INDEX exchange_part_role ON exchange_part (sender, role) WHERE trusted = 1;
+-- When the clock may change what the views under watch show of a message.
+CREATE TABLE review (message INTEGER PRIMARY KEY REFERENCES message, at INTEGER NOT NULL);
+CREATE INDEX review_at ON review (at, message);
 
 CREATE TABLE tree (
   id INTEGER PRIMARY KEY,
@@ -189,6 +215,15 @@ CREATE TABLE keyword (
 
 CREATE TABLE subscription (view TEXT PRIMARY KEY, subscribed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE cursor (folder TEXT PRIMARY KEY, uidvalidity INTEGER NOT NULL, last_uid INTEGER NOT NULL) WITHOUT ROWID;
+-- Which upstream message is which of ours. A row that is lost only means that this is not known.
+CREATE TABLE upstream_message (
+  folder TEXT NOT NULL,
+  uidvalidity INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+  PRIMARY KEY (folder, uidvalidity, uid)
+) WITHOUT ROWID;
+CREATE INDEX upstream_message_message ON upstream_message (message);
 
 CREATE TABLE queue (
   position INTEGER PRIMARY KEY AUTOINCREMENT,

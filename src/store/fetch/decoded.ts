@@ -147,16 +147,15 @@ function isBlank(octet: number | undefined): boolean {
 
 /** The part as the store's own decoded pieces; null where it is not kept so. */
 function keptDecoded(context: AccountContext, recipe: Uint8Array, node: MimeNode): DecodedPart | null {
-  const spans: { readonly piece: number; readonly start: number; readonly end: number }[] = [];
+  const spans: { readonly piece: number; readonly offset: number; readonly start: number; readonly end: number }[] = [];
   let at = 0;
   let covered = node.bodyStart;
   let size = 0;
   for (const item of decodeRecipe(recipe)) {
     const next = at + item.length;
     if (at === covered && next <= node.bodyEnd && item.base64 !== undefined) {
-      const length = context.sql<number>('SELECT length FROM piece WHERE id = ?').pluck().get(item.piece) ?? 0;
-      spans.push({ piece: item.piece, start: size, end: size + length });
-      size += length;
+      spans.push({ piece: item.piece, offset: item.offset, start: size, end: size + item.size });
+      size += item.size;
       covered = next;
     }
     at = next;
@@ -172,7 +171,11 @@ function keptDecoded(context: AccountContext, recipe: Uint8Array, node: MimeNode
       const end = Math.min(size, start + length);
       const wanted = spans.filter(span => span.start < end && span.end > start);
       return Buffer.concat(
-        wanted.map(span => context.pieces.read(span.piece).subarray(Math.max(0, start - span.start), end - span.start)),
+        wanted.map(span => {
+          const content = context.pieces.read(span.piece);
+          const until = span.offset + Math.min(end, span.end) - span.start;
+          return content.subarray(span.offset + Math.max(0, start - span.start), until);
+        }),
       );
     },
   };

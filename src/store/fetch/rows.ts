@@ -4,16 +4,20 @@ import { messageHandle } from '../catalog/messages.ts';
 import { resolve } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { FetchedMessage, FetchRequest, SectionContent, View } from '../types.ts';
+import { departedEntries } from './departed.ts';
 import { SectionReader } from './sections.ts';
 
-interface Stored {
-  readonly envelope: string;
-  readonly body: string;
-  readonly bodystructure: string;
-  readonly preview: string;
-  readonly message_id: string | null;
-  readonly thread: string;
-}
+/** Columns that are kept beside the entry, and where. */
+const KEPT = {
+  envelope: 's.envelope',
+  body: 's.body',
+  bodyStructure: 's.bodystructure',
+  preview: 's.preview',
+  messageId: 'm.message_id',
+  threadId: 'm.thread',
+} as const;
+
+type Kept = Pick<FetchedMessage, keyof typeof KEPT>;
 
 /** FETCH: rows by UID; octets of the message only where a section asks for them. */
 export async function fetch(
@@ -22,15 +26,20 @@ export async function fetch(
   uids: readonly number[],
   request: FetchRequest,
 ): Promise<FetchedMessage[]> {
-  const columns = new Set(request.columns);
-  const described = (['envelope', 'body', 'bodyStructure', 'preview', 'messageId', 'threadId'] as const).some(name =>
-    columns.has(name),
-  );
   const decoding = request.sections.some(section => section.binary);
-  const sections = new SectionReader(context);
+  const sections = new SectionReader(context, request.room);
   const resolved = resolve(context, view);
   const keywords = new Keywords(context, resolved.tree);
-  const entries = entriesOf(context, resolved, uids).filter(
+  const present = entriesOf(context, resolved, uids);
+  const there = new Set(present.map(entry => entry.uid));
+  const departed =
+    view.tree === 'intake' && present.length < uids.length
+      ? departedEntries(
+          context,
+          uids.filter(uid => !there.has(uid)),
+        )
+      : [];
+  const entries = [...present, ...departed].filter(
     entry => request.changedSince === undefined || entry.modseq > request.changedSince,
   );
   // Octets first: a message that cannot be read is not marked as seen.
@@ -46,11 +55,11 @@ export async function fetch(
     ? markSeen(
         context,
         view,
-        entries.filter(entry => (entry.flags & SEEN) === 0),
+        entries.filter(entry => (entry.flags & SEEN) === 0 && there.has(entry.uid)),
       )
     : null;
+  const kept = keptColumns(context, entries, request);
   return entries.map((entry, index) => {
-    const stored = described ? storedOf(context, entry.message) : null;
     const seenNow = seen?.get(entry.uid);
     return {
       uid: entry.uid,
@@ -61,12 +70,7 @@ export async function fetch(
       size: entry.size,
       saveDate: entry.save_date,
       message: messageHandle(entry.message),
-      ...(stored && columns.has('envelope') && { envelope: stored.envelope }),
-      ...(stored && columns.has('body') && { body: stored.body }),
-      ...(stored && columns.has('bodyStructure') && { bodyStructure: stored.bodystructure }),
-      ...(stored && columns.has('preview') && { preview: stored.preview }),
-      ...(stored && columns.has('messageId') && { messageId: stored.message_id }),
-      ...(stored && columns.has('threadId') && { threadId: stored.thread }),
+      ...kept.get(entry.message),
       sections: contents[index] ?? [],
     };
   });
@@ -90,13 +94,23 @@ function markSeen(
   });
 }
 
-function storedOf(context: AccountContext, message: number): Stored | null {
-  return (
+/** What was asked for of what is kept beside the entries, by message. */
+function keptColumns(
+  context: AccountContext,
+  entries: readonly { readonly message: number }[],
+  request: FetchRequest,
+): Map<number, Kept> {
+  const asked = Object.entries(KEPT).filter(([name]) => request.columns.some(column => column === name));
+  if (asked.length === 0) return new Map();
+  const columns = asked.map(([name, column]) => `${column} AS ${name}`).join(', ');
+  const join = asked.some(([, column]) => column.startsWith('m.')) ? 'JOIN message m ON m.id = s.message' : '';
+  return new Map(
     context
-      .sql<Stored>(
-        `SELECT s.envelope, s.body, s.bodystructure, s.preview, m.message_id, m.thread
-         FROM structure s JOIN message m ON m.id = s.message WHERE s.message = ?`,
+      .sql<Kept & { readonly id: number }>(
+        `SELECT s.message AS id, ${columns} FROM structure s ${join}
+         WHERE s.message IN (SELECT value FROM json_each(?))`,
       )
-      .get(message) ?? null
+      .all(JSON.stringify(entries.map(entry => entry.message)))
+      .map(({ id, ...kept }) => [id, kept]),
   );
 }

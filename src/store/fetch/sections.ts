@@ -23,12 +23,13 @@ interface Source {
 /** Resolves sections against stored MIME trees. One for each fetch call: it counts what goes inline. */
 export class SectionReader {
   readonly #context: AccountContext;
-  readonly #slab = new Slab();
+  readonly #slab: Slab;
   readonly #filters = new Map<SectionSpec, HeaderFilter>();
   #inline = INLINE_FETCH_BYTES;
 
-  constructor(context: AccountContext) {
+  constructor(context: AccountContext, room?: SharedArrayBuffer) {
     this.#context = context;
+    this.#slab = new Slab(room);
   }
 
   read(message: number, size: number, sections: readonly SectionSpec[]): SectionContent[] {
@@ -109,7 +110,7 @@ export class SectionReader {
     const from = Math.min(end, start + (section.partial?.offset ?? 0));
     const length = Math.min(end - from, section.partial?.length ?? Number.POSITIVE_INFINITY);
     if (!this.#fits(length)) return { kind: 'range', start: from, length };
-    return { kind: 'bytes', bytes: this.#slab.copy(this.#context.pieces.range(recipe(), from, length)) };
+    return { kind: 'bytes', bytes: this.#context.pieces.range(recipe(), from, length, room => this.#slab.take(room)) };
   }
 
   #fields(header: Uint8Array, section: SectionSpec): SectionContent {

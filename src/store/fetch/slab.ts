@@ -7,13 +7,21 @@ const LARGEST = 1024 * 1024;
  * small ones would be made anew one by one.
  */
 export class Slab {
-  #buffer: Uint8Array = new Uint8Array(0);
+  #buffer: Uint8Array;
   #used = 0;
+  /** Octets of the last buffer that was made. */
+  #made = 0;
+
+  /** @param room is filled before buffers are made */
+  constructor(room?: SharedArrayBuffer) {
+    this.#buffer = room ? new Uint8Array(room) : new Uint8Array(0);
+  }
 
   /** A place of that many octets, to be filled by the caller. */
   take(length: number): Uint8Array {
     if (this.#used + length > this.#buffer.length) {
-      const next = Math.min(LARGEST, Math.max(SMALLEST, this.#buffer.length * 2));
+      const next = Math.min(LARGEST, Math.max(SMALLEST, this.#made * 2));
+      this.#made = next;
       this.#buffer = new Uint8Array(Math.max(next, length));
       this.#used = 0;
     }

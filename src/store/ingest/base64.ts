@@ -13,6 +13,9 @@ export interface LineShape {
 const CR = 13;
 const LF = 10;
 const MAX_LINE = 8192;
+/** Octets encoded at a time, and their characters. */
+const BLOCK_BYTES = 12 * 1024;
+const scratch = Buffer.alloc((BLOCK_BYTES / 3) * 4);
 
 /** Octets of a run of `decoded` octets once encoded; `closed` when a line break follows the last line. */
 export function encodedLength(decoded: number, shape: LineShape, closed: boolean): number {
@@ -23,17 +26,36 @@ export function encodedLength(decoded: number, shape: LineShape, closed: boolean
 
 /** Encodes octets as lines; `closed` puts a line break after the last one. */
 export function encodeLines(content: Uint8Array, shape: LineShape, closed: boolean): Uint8Array {
-  const text = Buffer.from(content.buffer, content.byteOffset, content.length).toString('base64');
   const out = Buffer.allocUnsafe(encodedLength(content.length, shape, closed));
-  let position = 0;
-  for (let start = 0; start < text.length; start += shape.line) {
-    position += out.write(text.slice(start, start + shape.line), position, 'latin1');
-    if (closed || start + shape.line < text.length) {
-      if (shape.crlf) out[position++] = CR;
-      out[position++] = LF;
+  encodeLinesInto(content, shape, closed, out, 0);
+  return out;
+}
+
+/** The same, to where the caller has room from `at` on. */
+export function encodeLinesInto(
+  content: Uint8Array,
+  shape: LineShape,
+  closed: boolean,
+  out: Uint8Array,
+  at: number,
+): void {
+  const octets = Buffer.from(content.buffer, content.byteOffset, content.length);
+  const perLine = (shape.line / 4) * 3;
+  const block = Math.max(1, Math.floor(BLOCK_BYTES / perLine)) * perLine;
+  let position = at;
+  // Block by block: short strings die young, and copying from octets to octets beats writing a string for each line.
+  for (let from = 0; from < octets.length; from += block) {
+    const characters = scratch.write(octets.toString('base64', from, Math.min(from + block, octets.length)), 'latin1');
+    const more = closed || from + block < octets.length;
+    for (let start = 0; start < characters; start += shape.line) {
+      const end = Math.min(start + shape.line, characters);
+      position += scratch.copy(out, position, start, end);
+      if (more || end < characters) {
+        if (shape.crlf) out[position++] = CR;
+        out[position++] = LF;
+      }
     }
   }
-  return out;
 }
 
 /**
@@ -53,6 +75,16 @@ export function decodeLines(body: Uint8Array): { shape: LineShape; content: Uint
   const shape = { line, crlf };
   const content = Buffer.from(octets.toString('latin1', 0, covered), 'base64');
   if (encodedLength(content.length, shape, false) !== covered) return null;
-  const again = encodeLines(content, shape, false);
-  return Buffer.compare(again, octets.subarray(0, covered)) === 0 ? { shape, content, covered } : null;
+  return encodesTo(content, shape, octets.subarray(0, covered)) ? { shape, content, covered } : null;
+}
+
+function encodesTo(content: Uint8Array, shape: LineShape, lines: Buffer): boolean {
+  const block = Math.ceil(BLOCK_BYTES / shape.line) * (shape.line / 4) * 3;
+  let position = 0;
+  for (let from = 0; from < content.length; from += block) {
+    const again = encodeLines(content.subarray(from, from + block), shape, from + block < content.length);
+    if (lines.compare(again, 0, again.length, position, position + again.length) !== 0) return false;
+    position += again.length;
+  }
+  return position === lines.length;
 }

@@ -10,7 +10,7 @@ import { type Failure, toFailure } from '../errors.ts';
 import { KIND_PIECE, type Packed } from '../segment/format.ts';
 import type { PieceRow } from '../segment/pieces.ts';
 import { type Filed, type Filing, StoreError, type StoreEvent, type View } from '../types.ts';
-import { insertDerived } from './derived.ts';
+import { indexDerived, insertDerived } from './derived.ts';
 import { decodePrepared, type Prepared } from './prepared.ts';
 import { encodeRecipe, writeRun } from './recipe.ts';
 
@@ -22,6 +22,9 @@ export interface FileRequest {
   readonly place: boolean;
 }
 export type FileOutcome = { readonly filed: Filed } | { readonly failure: Failure };
+
+/** Octets rebuilt at a time. */
+const COMPARED_BYTES = 16 * 1024;
 
 /** A message of the batch, on its way from octets to rows. */
 interface Candidate {
@@ -106,16 +109,20 @@ class Batch {
     const outcomes = db
       .transaction(() => {
         this.#insertPieces();
+        const unindexed: [number, Prepared][] = [];
         const filed = candidates.map((candidate): FileOutcome => {
           if (candidate.failure !== null) return { failure: candidate.failure };
           try {
             const { result, events: told } = this.#context.nested(change => this.#file(change, candidate));
             events.push(...told);
-            return { filed: result };
+            if (result.inserted !== null) unindexed.push([result.inserted, candidate.message]);
+            return { filed: result.filed };
           } catch (error) {
             return { failure: toFailure(error) };
           }
         });
+        // All at once, after every savepoint: at each one FTS5 would write what it has to its file.
+        for (const [id, message] of unindexed) indexDerived(this.#context, id, message);
         this.#context.ledger.flush();
         return filed;
       })
@@ -161,9 +168,11 @@ class Batch {
       const row = candidate.rows[run.piece];
       const content = row ? this.#context.pieces.readRow(this.#written.get(hex(row.sha256)) ?? row) : null;
       if (!content) return false;
-      const octets = writeRun(content, run, 0, run.length);
-      digest.update(octets);
-      size += octets.length;
+      for (let at = 0; at < run.length; at += COMPARED_BYTES) {
+        const octets = writeRun(content, run, at, Math.min(at + COMPARED_BYTES, run.length));
+        digest.update(octets);
+        size += octets.length;
+      }
     }
     return size === message.size && Buffer.compare(digest.digest(), message.sha256) === 0;
   }
@@ -181,18 +190,21 @@ class Batch {
     }
   }
 
-  #file(change: Change, candidate: Candidate): Filed {
+  /** The message's place, and its id where it was not here before. */
+  #file(change: Change, candidate: Candidate): { readonly filed: Filed; readonly inserted: number | null } {
     const { request, message } = candidate;
     const given = request.filing.internalDate;
     const internalDate = given !== undefined && Number.isFinite(given) ? Math.trunc(given) : change.at;
-    const row = messageBySha256(this.#context, message.sha256) ?? this.#insertMessage(change, candidate, internalDate);
-    if (!request.place) return held(row);
+    const known = messageBySha256(this.#context, message.sha256);
+    const row = known ?? this.#insertMessage(change, candidate, internalDate);
+    const inserted = known ? null : row.id;
+    if (!request.place) return { filed: held(row), inserted };
     const placed = place(this.#context, change, row, request.view, {
       flags: request.filing.flags,
       internalDate,
       origin: request.filing.origin,
     });
-    return {
+    const filed = {
       view: placed.view,
       uidValidity: placed.tree.uidvalidity,
       uid: placed.uid,
@@ -200,14 +212,13 @@ class Batch {
       sha256: hex(message.sha256),
       duplicate: placed.duplicate,
     };
+    return { filed, inserted };
   }
 
   #insertMessage(change: Change, { request, message, rows }: Candidate, internalDate: number): MessageRow {
     const id = this.#nextMessage++;
     const { origin } = request.filing;
-    const recipe = encodeRecipe(
-      message.runs.map(run => ({ piece: (rows[run.piece] as PieceRow).id, length: run.length, base64: run.base64 })),
-    );
+    const recipe = encodeRecipe(message.runs.map(run => ({ ...run, piece: (rows[run.piece] as PieceRow).id })));
     const self = message.summary.from[0]?.address.toLowerCase() === this.#context.address ? 1 : 0;
     this.#context
       .sql(

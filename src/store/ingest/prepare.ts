@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { describeMessage, extractSearchText, NO_SORT_KEYS, packTree, previewText, sortKeys } from '../../mime/index.ts';
 import type { MessageStructure, MimeNode, SearchText, SortKeys } from '../../mime/types.ts';
 import { classifyMessage } from '../../pec/classify.ts';
-import type { PecFacts } from '../../pec/types.ts';
+import { verifySignature } from '../../pec/signature/index.ts';
+import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
 import { MAX_KEPT_HEADER_BYTES } from '../limits.ts';
 import { foldColumns } from '../search/fold.ts';
-import { type Packed, pack, sha256 } from '../segment/format.ts';
+import { sha256 } from '../segment/format.ts';
+import { packRuns } from './pack-runs.ts';
 import type { Prepared } from './prepared.ts';
 import { sentDay } from './sent-day.ts';
 import { split } from './split.ts';
@@ -13,9 +15,9 @@ import { unparsedFacts, unparsedStructure, unparsedText } from './unparsed.ts';
 
 /**
  * Everything about a message that can be computed from its octets alone. Never fails: what a parser cannot read is
- * kept as an opaque `Ordinaria`. With `parse` false no parser is run at all (the last resort after one that hung).
+ * kept as an opaque `Ordinaria`. `anchors` are the authorities (DER) that gestori's certificates are checked against. With `parse` false no parser is run at all (the last resort after one that hung).
  */
-export function prepare(raw: Uint8Array, parse: boolean): Prepared {
+export function prepare(raw: Uint8Array, parse: boolean, anchors: readonly Uint8Array[] = []): Prepared {
   const unreadable: { section: string; reason: string }[] = [];
   const attempt = <T>(section: string, run: () => T, fallback: () => T): T => {
     if (!parse) return fallback();
@@ -33,6 +35,7 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
     () => unparsedStructure(raw),
   );
   const pec = attempt<PecFacts>('pec', () => classifyMessage(raw, structure.root), unparsedFacts);
+  const signature = pec.family === 'ordinaria' ? null : checkSignature(raw, structure.root, anchors);
   const text = attempt<SearchText>(
     'text',
     () => extractSearchText(raw, structure),
@@ -49,7 +52,7 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
     () => '',
   );
   const digest = sha256(raw);
-  const { pieces, runs } = packRuns(raw, parse ? structure : null);
+  const { pieces, runs } = packRuns(split(raw, parse ? structure.root : null));
   return {
     sha256: digest,
     size: raw.length,
@@ -68,6 +71,7 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
       messageId: structure.messageId,
     },
     pec,
+    signature,
     sentDay: sentDay(text.header),
     thread: thread(structure, pec, digest),
     sortKeys: keys,
@@ -78,17 +82,9 @@ export function prepare(raw: Uint8Array, parse: boolean): Prepared {
   };
 }
 
-function packRuns(raw: Uint8Array, structure: MessageStructure | null): Pick<Prepared, 'pieces' | 'runs'> {
-  const pieces: Packed[] = [];
-  const known = new Map<string, number>();
-  const runs = split(raw, structure?.root ?? null).map(run => {
-    const packed = pack(run.content);
-    const key = Buffer.from(packed.sha256).toString('latin1');
-    const piece = known.get(key) ?? pieces.push(packed) - 1;
-    known.set(key, piece);
-    return { piece, length: run.length, ...(run.base64 && { base64: run.base64 }) };
-  });
-  return { pieces, runs };
+function checkSignature(raw: Uint8Array, root: MimeNode, anchors: readonly Uint8Array[]): SignatureSummary {
+  const { certificates: _, ...summary } = verifySignature(raw, root, { anchors });
+  return summary;
 }
 
 function keptHeader(raw: Uint8Array, root: MimeNode): Uint8Array | null {

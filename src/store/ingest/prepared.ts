@@ -1,9 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
 import type { MailAddress, SortKeys } from '../../mime/types.ts';
-import type { PecFacts } from '../../pec/types.ts';
+import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
 import type { TextColumns } from '../search/fold.ts';
 import type { Packed } from '../segment/format.ts';
-import type { Run } from './split.ts';
+import type { RecipeItem } from './recipe.ts';
 
 /** All that the store keeps of a message, computed away from the threads that carry connections or databases. */
 export interface Prepared {
@@ -11,7 +11,7 @@ export interface Prepared {
   readonly size: number;
   /** Distinct contents; `runs` name them by index. */
   readonly pieces: readonly Packed[];
-  readonly runs: readonly { readonly piece: number; readonly length: number; readonly base64?: Run['base64'] }[];
+  readonly runs: readonly RecipeItem[];
   /** MIME tree as `packTree` packs it. */
   readonly tree: Uint8Array;
   readonly envelope: string;
@@ -19,6 +19,8 @@ export interface Prepared {
   readonly bodyStructure: string;
   readonly summary: Summary;
   readonly pec: PecFacts;
+  /** Of the gestore; null for ordinary mail. */
+  readonly signature: SignatureSummary | null;
   /** `YYYY-MM-DD` of the Date field as written, zone disregarded. */
   readonly sentDay: string | null;
   readonly thread: string;

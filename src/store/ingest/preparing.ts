@@ -1,13 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Piscina } from 'piscina';
-import { MAX_PREPARING_BYTES, PREPARE_HEAP_MIB, PREPARE_TIMEOUT_MS } from '../limits.ts';
+import { MAX_PREPARING_BYTES, PREPARE_TIMEOUT_MS } from '../limits.ts';
 import type { StoreLogger } from '../logger.ts';
 import { StoreError } from '../types.ts';
 import type { PrepareTask } from './prepare.worker.ts';
+import type { SpoolFile } from './spool.ts';
 
 const QUIET_LOOK_MS = 20;
 
-/** The threads that take messages apart, and the bound on how much they hold at a time. */
+/**
+ * The threads that take messages apart, and the bound on how much they hold at a time. They have no limit on their heap:
+ * V8 may end the whole process when a thread meets its own. What a parser can take is bounded by its input instead
+ * (mime/limits.ts): the largest message makes a heap of some hundred MiB, whatever it consists of.
+ */
 export class Preparing {
   readonly #pool: Piscina<PrepareTask | string, Uint8Array>;
   readonly #logger: StoreLogger | null;
@@ -16,21 +21,22 @@ export class Preparing {
   #bytes = 0;
   #closed = false;
 
-  constructor(threads: number, logger: StoreLogger | null) {
+  /** @param anchors DER of the authorities that gestori's certificates are checked against */
+  constructor(threads: number, logger: StoreLogger | null, anchors: readonly Uint8Array[] = []) {
     this.#logger = logger;
     this.#pool = new Piscina({
       filename: new URL('./prepare.worker.ts', import.meta.url).href,
       minThreads: 0,
       maxThreads: threads,
+      workerData: { anchors },
       idleTimeout: 30_000,
-      resourceLimits: { maxOldGenerationSizeMb: PREPARE_HEAP_MIB },
     });
   }
 
   /** Prepares a spooled message and hands it to `use`; its bytes count as held until `use` is done. */
-  async run<T>(path: string, bytes: number, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
+  async run<T>(spool: SpoolFile, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreError('UNAVAILABLE', "L'archivio è chiuso");
-    const running = this.#run(path, bytes, use);
+    const running = this.#run(spool, use);
     const settled = running.then(
       () => {},
       () => {},
@@ -58,24 +64,24 @@ export class Preparing {
     await this.#pool.destroy();
   }
 
-  async #run<T>(path: string, bytes: number, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
-    await this.#enter(bytes);
+  async #run<T>(spool: SpoolFile, use: (prepared: Uint8Array) => Promise<T>): Promise<T> {
+    await this.#enter(spool.size);
     try {
-      return await use(await this.#prepare(path));
+      return await use(await this.#prepare(spool));
     } finally {
-      this.#leave(bytes);
+      this.#leave(spool.size);
     }
   }
 
   /** A parser that hangs or exhausts its memory takes its thread down; the message is then taken as it is. */
-  async #prepare(path: string): Promise<Uint8Array> {
+  async #prepare({ path, key }: SpoolFile): Promise<Uint8Array> {
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), PREPARE_TIMEOUT_MS);
     try {
-      return await this.#pool.run({ path, parse: true }, { signal: stop.signal });
+      return await this.#pool.run({ path, key, parse: true }, { signal: stop.signal });
     } catch (error) {
       this.#logger?.warn({ err: error }, 'a message could not be parsed and is stored as it is');
-      return await this.#pool.run({ path, parse: false });
+      return await this.#pool.run({ path, key, parse: false });
     } finally {
       clearTimeout(timer);
     }

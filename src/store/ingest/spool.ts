@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sealSpool, spoolKey } from '../crypto/spool-cipher.ts';
 import { fromFailure, toFailure } from '../errors.ts';
 import { MAX_MESSAGE_BYTES } from '../limits.ts';
 import { type Spool, StoreError } from '../types.ts';
 
-/** A message's octets on their way in, in a file of the account. */
+/** A message's octets on their way in, encrypted in a file of the account. */
 export class SpoolFile implements Spool {
   readonly path: string;
+  readonly key = spoolKey();
+  readonly #cipher = sealSpool(this.key);
   readonly #handle: FileHandle;
   #size = 0;
   #failure: Error | null = null;
@@ -60,8 +63,9 @@ export class SpoolFile implements Spool {
   async #writeAll(chunk: Uint8Array): Promise<void> {
     if (this.#failure) throw this.#failure;
     try {
-      for (let done = 0; done < chunk.length; ) {
-        const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done);
+      const sealed = this.#cipher.update(chunk);
+      for (let done = 0; done < sealed.length; ) {
+        const { bytesWritten } = await this.#handle.write(sealed, done, sealed.length - done);
         done += bytesWritten;
       }
     } catch (error) {

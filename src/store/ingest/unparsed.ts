@@ -43,6 +43,8 @@ export function unparsedFacts(): PecFacts {
     family: 'ordinaria',
     kind: 'ordinaria',
     virus: false,
+    notice: null,
+    rem: null,
     category: 'Ordinaria',
     receiptType: null,
     referenceMessageId: null,

@@ -24,7 +24,7 @@ export const LEDGERED: ReadonlyMap<string, readonly string[]> = new Map([
   ['package_message', ['package', 'position']],
 ]);
 
-/** Of a message's octets, or of the segments. */
+/** Of a message's octets, of the segments, or of what the upstream says when it is asked again. */
 export const DERIVED: readonly string[] = [
   'segment',
   'ledger',
@@ -35,6 +35,10 @@ export const DERIVED: readonly string[] = [
   'text_pending',
   'search',
   'unreadable',
+  'signature',
+  'exchange_part',
+  'review',
+  'upstream_message',
 ];
 
 /** A setting that is not to outlive its own deletion in an append-only file: the sealed password. */

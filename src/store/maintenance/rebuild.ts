@@ -15,7 +15,7 @@ import { recount } from '../database/counters.ts';
 import { databasePath, openDatabaseFile } from '../database/open.ts';
 import { clearSpool } from '../directory.ts';
 import { syncDirectory } from '../files.ts';
-import { insertDerived } from '../ingest/derived.ts';
+import { indexDerived, insertDerived } from '../ingest/derived.ts';
 import { prepare } from '../ingest/prepare.ts';
 import { decodePrepared, encodePrepared } from '../ingest/prepared.ts';
 import type { Preparing } from '../ingest/preparing.ts';
@@ -216,7 +216,7 @@ async function derive(
       for (let message = waiting.shift(); message; message = waiting.shift()) {
         if (await deriveOne(context, preparing, message)) continue;
         unreadable.push(Buffer.from(message.sha256).toString('hex'));
-        insertDerived(context, message.id, decodePrepared(EMPTY));
+        derived(context, message.id, EMPTY);
       }
     };
     db.exec('BEGIN');
@@ -251,7 +251,7 @@ async function deriveOne(
     }
     if (Buffer.compare(digest.digest(), sha256) !== 0) return false;
     await spool.end();
-    await preparing.run(spool.path, spool.size, async prepared => insertDerived(context, id, decodePrepared(prepared)));
+    await preparing.run(spool, async prepared => derived(context, id, prepared));
     return true;
   } catch (error) {
     if (error instanceof StoreError && error.code === 'CORRUPTION') return false;
@@ -259,6 +259,12 @@ async function deriveOne(
   } finally {
     await spool.discard();
   }
+}
+
+function derived(context: AccountContext, id: number, prepared: Uint8Array): void {
+  const message = decodePrepared(prepared);
+  insertDerived(context, id, message);
+  indexDerived(context, id, message);
 }
 
 /** The new database in the old one's place; whatever a crash leaves is refused at the next start, and made again. */

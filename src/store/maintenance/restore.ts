@@ -25,6 +25,8 @@ export interface RestoreOptions {
   /** Threads that take messages apart. */
   readonly threads: number;
   readonly logger: StoreLogger | null;
+  /** DER of the authorities that gestori's certificates are checked against. */
+  readonly anchors?: readonly Uint8Array[];
   readonly progress?: (address: string, done: number, total: number) => void;
 }
 
@@ -55,7 +57,7 @@ export async function restore(options: RestoreOptions): Promise<Rebuilt[]> {
   step('backup copied back');
   const keyring = await openKeyring(staging, keySource, dataDir);
   const rebuilt: Rebuilt[] = [];
-  const preparing = new Preparing(options.threads, options.logger);
+  const preparing = new Preparing(options.threads, options.logger, options.anchors);
   try {
     for (const { address, directory } of await accountsOnDisk(staging)) {
       const state = await readBackupState(directory);

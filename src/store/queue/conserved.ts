@@ -1,12 +1,18 @@
-/** Messages of a sealed package change trees: one transaction each, in order, so that clients see them go one by one. */
+/**
+ * Messages of a sealed package change trees in order, some in one transaction: clients are told of each, and a group is
+ * small enough that they hear of its first message at once.
+ */
 import { entryOfMessage, insertEntry, removeEntries } from '../catalog/entries.ts';
-import { CONSERVED, DELETED, isReserved, Keywords } from '../catalog/flags.ts';
+import { CONSERVED, DELETED, isReserved, isSignatureKeyword, Keywords } from '../catalog/flags.ts';
 import { leafFor } from '../catalog/leaves.ts';
 import { messageById, messageHandle, messageId } from '../catalog/messages.ts';
 import { addKeyword, calendarLeaf } from '../catalog/placing.ts';
 import { treeOf } from '../catalog/views.ts';
-import type { AccountContext, Change } from '../database/context.ts';
+import type { AccountContext, Change, TreeRow } from '../database/context.ts';
+import { refreshWatched } from '../exchange/watch.ts';
+import { rememberDeparted } from '../fetch/departed.ts';
 import { journalMessages } from '../journal/journal.ts';
+import { CONSERVED_GROUP, CONSERVED_GROUP_MS } from '../limits.ts';
 import { type SealedPackage, StoreError } from '../types.ts';
 
 /** Records the package; its messages follow by `conserveNext`. Recording it again changes nothing. */
@@ -26,20 +32,30 @@ export function sealPackage(context: AccountContext, sealed: SealedPackage): voi
   });
 }
 
-/** Moves the package's next message; false when all have moved. */
-export function conserveNext(context: AccountContext, packageId: string): boolean {
-  const next = context
+/** Moves the package's next messages, one group of them; how many, 0 when all have moved. */
+export function conserveNext(context: AccountContext, packageId: string): number {
+  const group = context
     .sql<{ position: number; message: number; sealed_at: number }>(
       `SELECT m.position, m.message, p.sealed_at FROM package_message m JOIN package p ON p.id = m.package
-       WHERE m.package = ? AND m.done = 0 ORDER BY m.position LIMIT 1`,
+       WHERE m.package = ? AND m.done = 0 ORDER BY m.position LIMIT ?`,
     )
-    .get(packageId);
-  if (!next) return false;
-  context.write(change => {
-    conserve(context, change, next.message, packageId, next.sealed_at);
-    context.sql('UPDATE package_message SET done = 1 WHERE package = ? AND position = ?').run(packageId, next.position);
+    .all(packageId, CONSERVED_GROUP);
+  if (group.length === 0) return 0;
+  const [{ sealed_at: at }] = group as [(typeof group)[number]];
+  return context.write(change => {
+    const trees = new Trees(context);
+    const moved: number[] = [];
+    const started = performance.now();
+    let done = 0;
+    for (const { position, message } of group) {
+      if (conserve(context, change, trees, { message, packageId, at })) moved.push(message);
+      context.sql('UPDATE package_message SET done = 1 WHERE package = ? AND position = ?').run(packageId, position);
+      done++;
+      if (performance.now() - started > CONSERVED_GROUP_MS) break;
+    }
+    journalMessages(context, 'conserved', 'conservation', moved, { package: packageId });
+    return done;
   });
-  return true;
 }
 
 /** Packages that a crash left with messages still to be moved. */
@@ -67,30 +83,57 @@ export function packages(context: AccountContext): SealedPackage[] {
     }));
 }
 
-function conserve(context: AccountContext, change: Change, id: number, packageId: string, at: number): void {
-  const message = messageById(context, id);
-  // Two packages hold it: the first counts.
-  if (message.package !== null) return;
-  const intake = treeOf(context, { tree: 'intake' });
-  const archive = treeOf(context, { tree: 'archive' });
-  const conservation = treeOf(context, { tree: 'conservation' });
+/** The three trees with their keywords, looked up once for a group. */
+class Trees {
+  readonly intake: TreeRow;
+  readonly archive: TreeRow;
+  readonly conservation: TreeRow;
+  readonly intakeKeywords: Keywords;
+  readonly archiveKeywords: Keywords;
+  readonly conservationKeywords: Keywords;
+
+  constructor(context: AccountContext) {
+    this.intake = treeOf(context, { tree: 'intake' });
+    this.archive = treeOf(context, { tree: 'archive' });
+    this.conservation = treeOf(context, { tree: 'conservation' });
+    this.intakeKeywords = new Keywords(context, this.intake);
+    this.archiveKeywords = new Keywords(context, this.archive);
+    this.conservationKeywords = new Keywords(context, this.conservation);
+  }
+}
+
+/** False when another package holds the message: the first counts. */
+function conserve(
+  context: AccountContext,
+  change: Change,
+  trees: Trees,
+  what: { readonly message: number; readonly packageId: string; readonly at: number },
+): boolean {
+  const message = messageById(context, what.message);
+  if (message.package !== null) return false;
+  const { id } = message;
+  const { intake, archive, conservation } = trees;
   const waiting = entryOfMessage(context, intake, id);
   const archived = entryOfMessage(context, archive, id);
-  context.sql('UPDATE message SET package = ?, conserved_at = ? WHERE id = ?').run(packageId, at, id);
+  context.sql('UPDATE message SET package = ?, conserved_at = ? WHERE id = ?').run(what.packageId, what.at, id);
   context.sql('DELETE FROM queue WHERE message = ?').run(id);
   context.sql('DELETE FROM refusal WHERE message = ?').run(id);
   const source = archived ?? waiting;
-  const names = new Keywords(context, archived ? archive : intake).decode(source?.keywords ?? '');
+  const names = (archived ? trees.archiveKeywords : trees.intakeKeywords).decode(source?.keywords ?? '');
   insertEntry(context, change, {
     tree: conservation,
     leaf: leafFor(context, change, conservation, calendarLeaf(message.filed_at, message.category)),
     message: id,
     bits: (source?.flags ?? 0) & ~DELETED,
-    keywords: new Keywords(context, conservation).encode(names.filter(name => !isReserved(name))),
+    keywords: trees.conservationKeywords.encode(names.filter(name => !isReserved(name) || isSignatureKeyword(name))),
     internalDate: source?.internal_date ?? message.internal_date,
     size: message.size,
   });
-  journalMessages(context, 'conserved', 'conservation', [id], { package: packageId });
-  if (archived) addKeyword(context, change, archive, archived, CONSERVED);
-  if (waiting) removeEntries(context, change, intake, [waiting]);
+  if (archived) addKeyword(context, change, archive, archived, CONSERVED, trees.archiveKeywords);
+  if (waiting) {
+    rememberDeparted(context, waiting);
+    removeEntries(context, change, intake, [waiting]);
+  }
+  refreshWatched(context, change, id);
+  return true;
 }

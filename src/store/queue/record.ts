@@ -4,6 +4,7 @@ import type { PecFacts } from '../../pec/types.ts';
 import { messageById, messageBySha256, messageHandle, messageId } from '../catalog/messages.ts';
 import { asCategory } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
+import { signatureOf } from '../exchange/facts.ts';
 import type { Summary } from '../ingest/prepared.ts';
 import { type MessageRecord, StoreError } from '../types.ts';
 
@@ -29,6 +30,7 @@ export function recordById(context: AccountContext, id: number): MessageRecord {
     category: asCategory(row.category),
     filedAt: row.filed_at,
     pec,
+    signature: signatureOf(context, id),
     structure: { subject, from, to, cc, sentAt, messageId: id822, root: unpackTree(stored.tree) },
     conserved: row.package === null ? null : { packageId: row.package, at: row.conserved_at ?? 0 },
   };

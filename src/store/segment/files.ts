@@ -16,9 +16,12 @@ export function segmentNumbers(directory: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Up to `length` octets at `offset`: fewer where the file ends. */
-export function readAt(file: number, offset: number, length: number): Uint8Array {
-  const octets = Buffer.allocUnsafeSlow(length);
+/**
+ * Up to `length` octets at `offset`: fewer where the file ends.
+ * @param room where they are put, if they fit
+ */
+export function readAt(file: number, offset: number, length: number, room?: Uint8Array): Uint8Array {
+  const octets = room && room.length >= length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length);
   let done = 0;
   while (done < length) {
     const count = readSync(file, octets, done, length - done, offset + done);

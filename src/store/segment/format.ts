@@ -11,7 +11,7 @@
  *    16  4  CRC-32 of the 16 octets before
  *    20     sealed octets: nonce, AES-256-GCM ciphertext, tag; header and place of the record are associated data
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 export const RECORD_HEADER_BYTES = 20;
@@ -39,7 +39,7 @@ export interface Packed {
 }
 
 export function sha256(content: Uint8Array): Uint8Array {
-  return createHash('sha256').update(content).digest();
+  return hash('sha256', content, 'buffer');
 }
 
 /** Compresses where that saves a sixteenth or more. */
@@ -60,7 +60,7 @@ export function unpack({ scheme, length }: Pick<RecordHeader, 'scheme' | 'length
   if (scheme === SCHEME_PLAIN) content = packed;
   else if (scheme === SCHEME_ZSTD) {
     try {
-      content = zstdDecompressSync(packed, { maxOutputLength: Math.max(length, 1) });
+      content = zstdDecompressSync(packed, { maxOutputLength: Math.max(length, 1), chunkSize: Math.max(length, 64) });
     } catch {
       return null;
     }

@@ -1,5 +1,5 @@
 import type { LRUCache } from 'lru-cache';
-import { decodeRecipe, writeRun } from '../ingest/recipe.ts';
+import { decodeRecipe, writeRunInto } from '../ingest/recipe.ts';
 import { StoreError } from '../types.ts';
 import { KIND_PIECE, sha256 } from './format.ts';
 import type { Segments } from './segments.ts';
@@ -45,8 +45,7 @@ export class PieceReader {
     if (cached) return cached;
     const row = this.#row(piece);
     const content = row ? this.readRow(row) : null;
-    if (!content)
-      throw new StoreError('CORRUPTION', 'Il messaggio è danneggiato: una sua parte non è quella archiviata');
+    if (!content) throw damaged();
     if (content.length > 0) this.#cache.set(key, content);
     return content;
   }
@@ -56,19 +55,36 @@ export class PieceReader {
     this.#cache.delete(`${this.#account}:${piece}`);
   }
 
-  /** Octets [start, start + length) of a message; shorter where the message ends. */
-  range(recipe: Uint8Array, start: number, length: number): Uint8Array {
-    const end = start + length;
-    const parts: Uint8Array[] = [];
+  /**
+   * Octets [start, start + length) of a message; shorter where the message ends.
+   * @param room makes the place that they are written to
+   */
+  range(recipe: Uint8Array, start: number, length: number, room = ownRoom): Uint8Array {
+    const items = decodeRecipe(recipe);
+    const size = items.reduce((sum, item) => sum + item.length, 0);
+    const end = Math.min(size, start + length);
+    const out = room(Math.max(0, end - start));
     let at = 0;
-    for (const item of decodeRecipe(recipe)) {
+    for (const item of items) {
       const next = at + item.length;
       if (next > start && at < end) {
-        parts.push(writeRun(this.read(item.piece), item, Math.max(0, start - at), Math.min(item.length, end - at)));
+        const from = Math.max(0, start - at);
+        const until = Math.min(item.length, end - at);
+        const written = writeRunInto(this.read(item.piece), item, from, until, out, at + from - start);
+        // The rest of the place would be what it held before.
+        if (written !== until - from) throw damaged();
       }
       at = next;
       if (at >= end) break;
     }
-    return Buffer.concat(parts);
+    return out;
   }
+}
+
+function ownRoom(length: number): Uint8Array {
+  return Buffer.allocUnsafe(length);
+}
+
+function damaged(): StoreError {
+  return new StoreError('CORRUPTION', 'Il messaggio è danneggiato: una sua parte non è quella archiviata');
 }

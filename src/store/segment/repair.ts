@@ -40,6 +40,8 @@ export function repairSegments(
   for (const [number, length] of committed) {
     const path = segmentPath(directory, number);
     const size = existsSync(path) ? statSync(path).size : 0;
+    // Nothing but the ledger counts there, until compaction has put that alone in its place.
+    if (length === 0 && number < last) continue;
     if (size < length) short.push(number);
     else if (size > length) tails.push({ number, length, size });
   }

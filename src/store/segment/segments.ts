@@ -21,6 +21,8 @@ export interface Position {
 
 const WRITE_RUN = 4 * 1024 * 1024;
 const MAX_OPEN_FILES = 8;
+/** Where records are read to before they are opened, which happens at once: as large as one with a whole piece. */
+const scratch = Buffer.allocUnsafeSlow(1024 * 1024);
 
 /**
  * The segment files of one account. Writing is two steps: `append` puts records after the last committed one, `sync`
@@ -52,8 +54,20 @@ export class Segments {
   /** Begins a new file when the current one is full. Called before a batch, which lies in one file as a whole. */
   roll(): void {
     if (this.#length < SEGMENT_BYTES) return;
+    this.begin();
+  }
+
+  /** Begins a new file whatever the current one's length. */
+  begin(): void {
     this.#number += 1;
     this.#length = 0;
+  }
+
+  /** A file has been replaced: its descriptor shows the old one. */
+  forget(segment: number): void {
+    const file = this.#files.get(segment);
+    if (file !== undefined) closeSync(file);
+    this.#files.delete(segment);
   }
 
   /** Appends records; their places in order. */
@@ -122,9 +136,15 @@ export class Segments {
 
   /** Content of a record; null when it is not there, or not as it was written there. */
   read(kind: number, row: Placed & Pick<RecordHeader, 'scheme' | 'length'>): Uint8Array | null {
+    const packed = this.readPacked(kind, row);
+    return packed && unpack(row, packed);
+  }
+
+  /** The same, in the form in which it is sealed. */
+  readPacked(kind: number, row: Placed & Pick<RecordHeader, 'scheme' | 'length'>): Uint8Array | null {
     let octets: Uint8Array;
     try {
-      octets = readAt(this.#open(row.segment, false), row.offset, RECORD_HEADER_BYTES + row.stored);
+      octets = readAt(this.#open(row.segment, false), row.offset, RECORD_HEADER_BYTES + row.stored, scratch);
     } catch {
       return null;
     }
@@ -133,8 +153,7 @@ export class Segments {
     if (header.kind !== kind || header.scheme !== row.scheme) return null;
     if (header.length !== row.length || header.stored !== row.stored) return null;
     const sealed = octets.subarray(RECORD_HEADER_BYTES);
-    const packed = this.cipher.open(octets.subarray(0, RECORD_HEADER_BYTES), row, sealed);
-    return packed && unpack(row, packed);
+    return this.cipher.open(octets.subarray(0, RECORD_HEADER_BYTES), row, sealed);
   }
 
   close(): void {

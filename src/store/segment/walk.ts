@@ -46,11 +46,16 @@ export class SegmentFile {
    * @param sealedAt the place that it was written for, when that is another one
    */
   content(cipher: RecordCipher, at: Location, header: RecordHeader, sealedAt = at): Uint8Array | null {
+    const packed = this.packed(cipher, at, header, sealedAt);
+    return packed && unpack(header, packed);
+  }
+
+  /** The same, in the form in which it is sealed. */
+  packed(cipher: RecordCipher, at: Location, header: RecordHeader, sealedAt = at): Uint8Array | null {
     const octets = readAt(this.#file, at.offset, RECORD_HEADER_BYTES + header.stored);
     const sealed = octets.subarray(RECORD_HEADER_BYTES);
     if (sealed.length < header.stored) return null;
-    const packed = cipher.open(octets.subarray(0, RECORD_HEADER_BYTES), sealedAt, sealed);
-    return packed && unpack(header, packed);
+    return cipher.open(octets.subarray(0, RECORD_HEADER_BYTES), sealedAt, sealed);
   }
 
   /** Octets as they lie there. */

@@ -62,7 +62,9 @@ export function openAccount(
     let conserved = 0;
     if (mend) {
       if (state === undefined || oldSegments || state.renumber === 1) startLedger(context, state?.renumber === 1);
-      for (const id of unfinishedPackages(context)) while (conserveNext(context, id)) conserved += 1;
+      for (const id of unfinishedPackages(context)) {
+        for (let moved = conserveNext(context, id); moved > 0; moved = conserveNext(context, id)) conserved += moved;
+      }
     }
     context.takeEvents();
     return { context, repair: { ...repair, conserved, oldSegments } };

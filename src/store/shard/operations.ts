@@ -1,12 +1,17 @@
 /** What a store thread does for one account: the table behind the remote calls. Arguments and results are plain data. */
 import { countPending, indexText, pendingTexts, textFailed } from '../attachments/pending.ts';
 import { unreadable } from '../attachments/unreadable.ts';
+import { keptCopy } from '../catalog/kept-copy.ts';
 import { listViews, setSubscribed } from '../catalog/listing.ts';
 import { createMailbox, deleteMailbox, renameMailbox } from '../catalog/mailboxes.ts';
 import { changes, open, status } from '../catalog/selecting.ts';
+import { serviceTerm, setServiceTerm } from '../catalog/service.ts';
 import { cursors, setCursor, setSetting, setting } from '../catalog/settings.ts';
 import { storeFlags } from '../catalog/store-flags.ts';
 import { copy, expunge, move, remove } from '../catalog/transfer.ts';
+import { knownUpstreamUids, knowUpstream, retainUpstream, upstreamMessages } from '../catalog/upstream.ts';
+import { exchange } from '../exchange/exchange.ts';
+import { reviewWatched } from '../exchange/watch.ts';
 import { fetch } from '../fetch/rows.ts';
 import { readDecoded, readMessage } from '../fetch/sections.ts';
 import { fileHeld } from '../ingest/held.ts';
@@ -17,6 +22,10 @@ import { findBySha256, record } from '../queue/record.ts';
 import { queue, queued, queueFailed } from '../queue/waiting.ts';
 import { search } from '../search/search.ts';
 import { sort } from '../search/sort.ts';
+import { searchUpstream } from '../search/upstream.ts';
+import { purgeOrphans } from '../space/purge.ts';
+import { moveNext, stripSegment, wastefulSegments } from '../space/segments.ts';
+import { markPieces, sweepPieces } from '../space/sweep.ts';
 import { thread } from '../thread/thread.ts';
 
 export const OPERATIONS = {
@@ -47,7 +56,15 @@ export const OPERATIONS = {
   unreadable,
   cursors,
   setCursor,
+  knowUpstream,
+  knownUpstreamUids,
+  upstreamMessages,
+  searchUpstream,
+  retainUpstream,
+  keptCopy,
   record,
+  exchange,
+  reviewWatched,
   findBySha256,
   queue,
   queued,
@@ -62,6 +79,14 @@ export const OPERATIONS = {
   appendJournal,
   setting,
   setSetting,
+  purgeOrphans,
+  markPieces,
+  sweepPieces,
+  wastefulSegments,
+  moveNext,
+  stripSegment,
+  serviceTerm,
+  setServiceTerm,
 };
 
 type Operations = typeof OPERATIONS;

@@ -145,7 +145,7 @@ function buffersOf(value: unknown): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const row of value as readonly Partial<FetchedMessage>[]) {
     for (const content of row?.sections ?? []) {
-      if (content?.kind === 'bytes') buffers.add(content.bytes.buffer as ArrayBuffer);
+      if (content?.kind === 'bytes' && content.bytes.buffer instanceof ArrayBuffer) buffers.add(content.bytes.buffer);
     }
   }
   return [...buffers];

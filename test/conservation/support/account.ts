@@ -8,6 +8,7 @@ import { JOURNAL_START, journalHash } from '../../../src/store/journal/chain.ts'
 import {
   type AccountStore,
   type DistributionRequest,
+  type Exchange,
   type Filed,
   type Filing,
   type JournalEntry,
@@ -85,6 +86,7 @@ export class MemoryAccount {
       category: held.sent ? 'Inviati' : pec.category,
       filedAt: pec.daticert?.at ?? Date.UTC(2026, 10, 20, 9, 30),
       pec,
+      signature: null,
       structure: described,
       conserved: held.conserved,
       intakeUid: 1,
@@ -146,6 +148,22 @@ export class MemoryAccount {
       this.requests.findIndex(request => request.id === id),
       1,
     );
+  }
+
+  async findBySha256(digest: string): Promise<string | null> {
+    for (const [message, { raw }] of this.held) if (sha256(raw) === digest) return message;
+    return null;
+  }
+
+  /** What `exchange` answers, by message. */
+  readonly exchanges = new Map<string, Exchange>();
+
+  async exchange(message: string): Promise<Exchange | null> {
+    return this.exchanges.get(message) ?? null;
+  }
+
+  async serviceTerm(): Promise<null> {
+    return null;
   }
 
   async journalHead(): Promise<JournalHead> {

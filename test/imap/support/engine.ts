@@ -6,7 +6,7 @@ import { type Config, configSchema } from '../../../src/config/schema.ts';
 import { Connection } from '../../../src/imap/connection.ts';
 import type { ImapServices } from '../../../src/imap/session.ts';
 import type { Account } from '../../../src/store/accounts/types.ts';
-import { openStore } from '../../../src/store/index.ts';
+import { openStore, type StoreOptions } from '../../../src/store/index.ts';
 import type { AccountStore, Store } from '../../../src/store/types.ts';
 import { RawImap } from '../../support/raw-imap.ts';
 import { temporaryDirectory } from '../../support/temp.ts';
@@ -65,11 +65,11 @@ export class Engine {
     this.#remove = remove;
   }
 
-  static async start(settings: Record<string, unknown> = {}): Promise<Engine> {
+  static async start(settings: Record<string, unknown> = {}, options: StoreOptions = {}): Promise<Engine> {
     const directory = await temporaryDirectory('imap');
     const errors: string[] = [];
     const logger = pino({ level: 'error' }, { write: (line: string) => errors.push(line) });
-    const store = await openStore(directory.path, { threads: 1, prepareThreads: 1 });
+    const store = await openStore(directory.path, { threads: 1, prepareThreads: 1, ...options });
     const config: Config = configSchema.parse({ imap: { listen: [{ port: 0, tls: 'none' }] }, ...settings });
     const services: ImapServices = {
       directory: {
