@@ -10,10 +10,14 @@ import { archiverDirectory, spacesOf } from './server/alerts.ts';
 import { loadAnchors } from './server/anchors.ts';
 import { Closers } from './server/closers.ts';
 import { openConservation } from './server/conservation.ts';
+import { countingGuard } from './server/counting-guard.ts';
 import { lockDataDirectory } from './server/data-lock.ts';
 import { openDownloads } from './server/downloads.ts';
 import { listenFailure, StartError } from './server/errors.ts';
+import { faultsOf } from './server/health.ts';
 import { makeLocalMailboxes } from './server/local-mailboxes.ts';
+import { readMetricsToken, ServerMetrics } from './server/metrics.ts';
+import { Sampling } from './server/sampling.ts';
 import { loadTls } from './server/tls.ts';
 import { createSubmissionListener } from './smtp/listener.ts';
 import { createSubmissionState } from './smtp/state.ts';
@@ -107,7 +111,12 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
     await watch(account);
     await account.queue([filed.message]);
   };
-  const submission = createSubmissionState(logger, queueByPolicy);
+  const metrics = new ServerMetrics();
+  closers.push('metrics', async () => metrics.close());
+  const submission = createSubmissionState(logger, async (account, filed) => {
+    await queueByPolicy(account, filed);
+    metrics.archived();
+  });
   for (const address of await store.addresses()) {
     await store
       .account(address)
@@ -127,6 +136,7 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
     await queueByPolicy(account, filed);
     await submission.sendings.witness(account, filed);
     await alerts.archived(account, filed);
+    metrics.archived();
   };
   const withinPlans = archiverDirectory(config, directory, alerts);
   const archiver = createArchiver({ directory: withinPlans, vault, guard, config, logger, onArchived });
@@ -157,21 +167,33 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
     return actual;
   };
 
+  const guardOf = (protocol: 'imap' | 'smtp') => countingGuard(guard, outcome => metrics.login(protocol, outcome));
   const imap: number[] = [];
   for (const listener of config.imap.listen) {
     const onUpstreamFiled = (account: { address: string }) => archiver.nudge(account.address);
     const onCrowded = (account: { address: string }) => archiver.yield(account.address);
-    const services = { directory, vault, guard, config, logger, onLogin, onUpstreamFiled, onCrowded };
-    imap.push(await open('imap', listener, createImapListener({ ...services, listener, tls })));
+    const services = { directory, vault, guard: guardOf('imap'), config, logger, onLogin, onUpstreamFiled, onCrowded };
+    const opened = createImapListener({ ...services, listener, tls });
+    metrics.listener('imap', opened);
+    imap.push(await open('imap', listener, opened));
   }
   const smtp: number[] = [];
   for (const listener of config.smtp?.listen ?? []) {
-    const services = { directory, vault, guard, config, logger, ...submission };
-    smtp.push(await open('smtp', listener, createSubmissionListener({ ...services, listener, tls })));
+    const services = { directory, vault, guard: guardOf('smtp'), config, logger, ...submission };
+    const opened = createSubmissionListener({ ...services, listener, tls });
+    metrics.listener('smtp', opened);
+    smtp.push(await open('smtp', listener, opened));
   }
   let accepting = true;
   const downloads = openDownloads(config.dataDir, store, logger);
   closers.push('downloads', async () => downloads.close());
+  const sampling = new Sampling({ config, directory, store, logger });
+  const sources = {
+    sampling,
+    silentMs: config.alerts.silentHours * 3_600_000,
+    archiverStates: () => archiver.states(),
+    failingNotices: () => alerts.failing(),
+  };
   const web =
     config.web === undefined
       ? null
@@ -181,8 +203,12 @@ async function start({ config, upstreams }: LoadedConfig, logger: Logger, closer
           createWebServer({
             listener: config.web.listen,
             tls,
-            isHealthy: () => accepting,
+            faults: async () => (accepting ? faultsOf(config.dataDir, sampling) : ['the server is being stopped']),
             downloads: downloads.service,
+            metrics: {
+              token: await readMetricsToken(config.web),
+              collect: () => metrics.collect(sources),
+            },
           }),
         );
 

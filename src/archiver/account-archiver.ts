@@ -10,7 +10,7 @@ import type { CopyContext } from './copy-folder.ts';
 import { type Auto, readFolders } from './folders.ts';
 import { freeUpstream } from './free-upstream.ts';
 import { Signal } from './signal.ts';
-import { type ArchiverState, REFUSED } from './state.ts';
+import { type ArchiverState, REFUSED, SINCE } from './state.ts';
 import type { Turns } from './turns.ts';
 
 export interface AccountArchiverOptions {
@@ -126,6 +126,7 @@ export class AccountArchiver {
   }
 
   async #run(delayMs: number): Promise<void> {
+    const begun = Date.now();
     if (delayMs > 0) await this.#bell.wait(delayMs);
     const { account, directory, vault, backoff } = this.#options;
     for (let failures = 0; !this.#stopping; ) {
@@ -135,6 +136,7 @@ export class AccountArchiver {
         return this.#settle(new Error(`no password of ${account.address} is known yet`));
       }
       const store = await directory.store(account);
+      if ((await store.setting<number>(SINCE)) === null) await store.setSetting(SINCE, begun);
       if (this.#freshPassword) {
         this.#freshPassword = false;
         if ((await store.setting<boolean>(REFUSED)) === true) await store.setSetting(REFUSED, false);

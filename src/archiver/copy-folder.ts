@@ -2,6 +2,7 @@ import type { ImapFlow, MailboxObject } from 'imapflow';
 import type { Logger } from 'pino';
 import type { AccountStore, Filed, FolderCursor, Origin, UpstreamMessage } from '../store/types.ts';
 import { type Copied, copyRun, RUN_MESSAGES } from './copy-run.ts';
+import { SINCE } from './state.ts';
 import type { Turns } from './turns.ts';
 
 export interface CopyContext {
@@ -24,11 +25,12 @@ interface Failed {
 
 const FAILED = 'archiver.failed';
 const MAX_FAILED = 1000;
+const DAY = 86_400_000;
 
 /**
  * Archives what the open folder holds above the cursor, in the order of the UIDs. The cursor follows each run of messages
  * that the archive has on disk, so that a crash repeats at most one, which the store then knows by its bytes.
- * @param fromStart a folder without a cursor is read from its first message on; otherwise from now on
+ * @param fromStart a folder without a cursor is read from its first message on; otherwise from when the archiver began
  */
 export async function copyNewMessages(
   context: CopyContext,
@@ -41,7 +43,7 @@ export async function copyNewMessages(
   const uidValidity = Number(mailbox.uidValidity);
   let cursor = (await account.cursors()).find(known => known.folder === folder) ?? null;
   if (cursor === null) {
-    cursor = { folder, uidValidity, lastUid: fromStart ? 0 : await highestUid(client, mailbox) };
+    cursor = { folder, uidValidity, lastUid: fromStart ? 0 : await lastBefore(context, mailbox) };
     await account.setCursor(cursor);
   } else if (cursor.uidValidity !== uidValidity) {
     context.logger.warn({ folder, uidValidity }, 'the folder has new UIDs: it is read again from its start');
@@ -182,4 +184,22 @@ async function uidsAbove(client: ImapFlow, lastUid: number): Promise<number[]> {
 async function highestUid(client: ImapFlow, mailbox: MailboxObject): Promise<number> {
   if (mailbox.uidNext > 0) return mailbox.uidNext - 1;
   return Math.max(0, ...(await uidsAbove(client, 0)).slice(-1));
+}
+
+/**
+ * The last UID that was there when the archiver first began with the account: what came between that and its first look
+ * at the folder is new mail. By INTERNALDATE, in seconds; SEARCH knows days only, and of no zone.
+ */
+async function lastBefore({ client, account }: CopyContext, mailbox: MailboxObject): Promise<number> {
+  const highest = await highestUid(client, mailbox);
+  const since = await account.setting<number>(SINCE);
+  if (since === null || highest === 0) return highest;
+  const second = Math.floor(since / 1000) * 1000;
+  const recent = await client.search({ since: new Date(second - DAY) }, { uid: true });
+  if (!recent || recent.length === 0) return highest;
+  let first = highest + 1;
+  for await (const { uid, internalDate } of client.fetch(recent, { uid: true, internalDate: true }, { uid: true })) {
+    if (internalDate !== undefined && new Date(internalDate).getTime() >= second) first = Math.min(first, uid);
+  }
+  return first - 1;
 }

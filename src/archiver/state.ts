@@ -15,5 +15,7 @@ export interface ArchiverState {
   readonly reason: string | null;
 }
 
+/** Setting of the account's store: when the archiver first began with it, milliseconds since the epoch. */
+export const SINCE = 'archiver.since';
 /** Setting of the account's store. */
 export const REFUSED = 'archiver.refused';

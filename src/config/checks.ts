@@ -26,6 +26,7 @@ export async function checkConfig(
   if (config.vault.keyFile !== undefined && config.vault.keyCommand !== undefined) {
     report(['vault', 'keyCommand'], 'cannot stand beside keyFile: the master key has one source');
   }
+  await checkFiles(config.web, ['web'], report);
   await checkConservation(config, report);
   await checkAlerts(config, report);
 }

@@ -150,7 +150,7 @@ export const configSchema = z.strictObject({
   dataDir: z.string().default('./data'),
   imap: z.strictObject({ listen: z.array(listener).min(1) }),
   smtp: z.strictObject({ listen: z.array(listener) }).optional(),
-  /** Health and, later, self-service pages. */
+  /** Health, metrics, links of exports. */
   web: z
     .strictObject({
       listen: z.strictObject({
@@ -160,6 +160,8 @@ export const configSchema = z.strictObject({
         tls: z.enum(['implicit', 'none']).default('implicit'),
       }),
       publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+      /** `/metrics` for who brings the token (`Authorization: Bearer`); absent: for this machine only. */
+      metrics: z.strictObject({ tokenFile: z.string() }).optional(),
     })
     .optional(),
   /** Absent: self-signed, made once in dataDir, its fingerprint logged. */
@@ -242,7 +244,10 @@ export const configSchema = z.strictObject({
       responsible: agent.optional(),
       /** PEM of authorities that gestori's certificates are checked against, besides the system's. */
       gestoriCaFile: z.string().optional(),
-      /** Whether revocation lists are fetched where gestori's certificates name them (http), when messages are conserved. */
+      /**
+       * Whether revocation lists are fetched, and OCSP responders asked, where gestori's certificates name them (http),
+       * when messages are conserved.
+       */
       fetchRevocation: z.boolean().default(true),
       /** TempoDiConservazione of each document (AgID, Allegato 5); 9999: for ever. */
       retentionYears: z.int().positive().max(9999).default(10),

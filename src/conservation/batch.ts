@@ -252,13 +252,16 @@ async function makePackage(
 function buildChecks(shop: Workshop, ids: PackageIds, accepted: readonly Accepted[], checkedAt: number) {
   const certificates = new Map<string, Uint8Array>();
   const lists = new Map<string, Uint8Array>();
+  const responses = new Map<string, Uint8Array>();
   const checks = accepted.map(({ inspected }) => {
     for (const { sha256, der } of inspected.certificates) certificates.set(sha256, der);
     for (const { sha256, der } of inspected.revocationLists) lists.set(sha256, der);
+    for (const { sha256, der } of inspected.ocspResponses) responses.set(sha256, der);
     return {
       ...inspected.check,
       certificates: inspected.certificates.map(({ sha256 }) => sha256),
       revocationLists: inspected.revocationLists.map(({ sha256 }) => sha256),
+      ocspResponses: inspected.ocspResponses.map(({ sha256 }) => sha256),
     };
   });
   return shop.pool.run('buildChecks', {
@@ -267,6 +270,7 @@ function buildChecks(shop: Workshop, ids: PackageIds, accepted: readonly Accepte
     checks,
     certificates: [...certificates],
     revocationLists: [...lists],
+    ocspResponses: [...responses],
   });
 }
 

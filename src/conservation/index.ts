@@ -13,6 +13,7 @@ import { ConservationPool } from './threads/pool.ts';
 import { createEvaluationAuthority, createTimestampAuthority } from './timestamp/authority.ts';
 import type { ConservationService, Signer, TimestampAuthority } from './types.ts';
 
+export { restOfExchange } from './distribution/exchange.ts';
 export { createDistributionPackage } from './distribution/index.ts';
 export { ConservationConfigError } from './errors.ts';
 export { type ExportSummary, writeExport } from './export/build.ts';

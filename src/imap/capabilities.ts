@@ -40,6 +40,8 @@ export const ENGINE_CAPABILITIES: readonly string[] = [
   'URL-PARTIAL',
   'CONTEXT=SEARCH',
   'SEARCH=FUZZY',
+  // SEARCH finds all that i;unicode-casemap finds, and what differs by accents as well.
+  'I18NLEVEL=1',
   'SORT',
   'SORT=DISPLAY',
   'ESORT',

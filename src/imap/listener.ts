@@ -8,6 +8,8 @@ import type { ImapServices } from './session.ts';
 const MAXIMUM_CONNECTIONS = 5_000;
 
 export interface ImapListener {
+  /** Connections that are open. */
+  readonly sessions: number;
   /** Starts to accept. @returns the port; rejects with the system's error when the address cannot be had */
   listen(): Promise<number>;
   /** Says goodbye to every client and stops. */
@@ -46,6 +48,9 @@ export function createImapListener(
   server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
 
   return {
+    get sessions() {
+      return connections.size;
+    },
     listen: () =>
       new Promise((resolve, reject) => {
         server.once('error', reject);

@@ -13,12 +13,15 @@ const OID = {
   crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  ocsp: '1.3.6.1.5.5.7.48.1',
 } as const;
 
 const EXTENDED_KEY_USAGE = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   emailProtection: '1.3.6.1.5.5.7.3.4',
   timeStamping: '1.3.6.1.5.5.7.3.8',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
 } as const;
 
 /** Bit numbers of KeyUsage, most significant first (RFC 5280 section 4.2.1.3). */
@@ -60,6 +63,11 @@ export function certificateExtensions(request: CertificateRequest, ids: KeyIds):
     });
     const points = new pkijs.CRLDistributionPoints({ distributionPoints: [point] });
     extensions.push(extension(OID.crlDistributionPoints, false, points));
+  }
+  if (request.ocspUrl !== undefined) {
+    const location = new pkijs.GeneralName({ type: 6, value: request.ocspUrl });
+    const access = new pkijs.AccessDescription({ accessMethod: OID.ocsp, accessLocation: location });
+    extensions.push(extension(OID.authorityInfoAccess, false, new pkijs.InfoAccess({ accessDescriptions: [access] })));
   }
   const names = alternativeNames(request);
   if (names.length > 0) extensions.push(extension(OID.subjectAltName, false, new pkijs.GeneralNames({ names })));

@@ -26,8 +26,11 @@ const OID = {
   nameConstraints: '2.5.29.30',
   extKeyUsage: '2.5.29.37',
   crlDistributionPoints: '2.5.29.31',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   emailAddress: '1.2.840.113549.1.9.1',
 } as const;
+
+const OCSP = '1.3.6.1.5.5.7.48.1';
 
 /** Extensions that may be critical: understood here, or without effect on a signature's validity. */
 const UNDERSTOOD = new Set<string>([
@@ -60,6 +63,8 @@ export interface ParsedCertificate {
   readonly excludedEmails: readonly string[];
   /** http addresses of the issuer's complete revocation lists. */
   readonly crlUrls: readonly string[];
+  /** http addresses of the issuer's responders (RFC 6960). */
+  readonly ocspUrls: readonly string[];
   /** OIDs of critical extensions that nothing here understands. */
   readonly unknownCritical: readonly string[];
 }
@@ -98,6 +103,7 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
     emails: [...emailsOf(listOf(value(OID.subjectAltName))), ...subjectEmails(expectTag(subject, TAG.sequence))],
     ...names,
     crlUrls: distributionPoints(value(OID.crlDistributionPoints)),
+    ocspUrls: responders(value(OID.authorityInfoAccess)),
     unknownCritical: [...extensions]
       .filter(([oid, extension]) => extension.critical && !UNDERSTOOD.has(oid))
       .map(([oid]) => oid),
@@ -143,6 +149,15 @@ function distributionPoints(element: Element | undefined): string[] {
     if (full?.tag !== 0xa0) return [];
     const urls = children(full).filter(({ tag }) => tag === 0x86);
     return urls.map(text).filter(url => /^http:\/\//i.test(url));
+  });
+}
+
+/** AuthorityInfoAccess (RFC 5280 section 4.2.2.1). */
+function responders(element: Element | undefined): string[] {
+  return listOf(element).flatMap(access => {
+    const [method, location] = children(expectTag(access, TAG.sequence));
+    if (oidOf(method) !== OCSP || location?.tag !== 0x86) return [];
+    return [text(location)].filter(url => /^http:\/\//i.test(url));
   });
 }
 

@@ -21,6 +21,8 @@ export interface CertificateRequest {
   readonly ipAddresses?: readonly string[];
   /** http address of the issuer's revocation list. */
   readonly crlUrl?: string;
+  /** http address of the issuer's OCSP responder. */
+  readonly ocspUrl?: string;
   readonly keyUsage?: readonly (
     | 'digitalSignature'
     | 'nonRepudiation'
@@ -29,5 +31,5 @@ export interface CertificateRequest {
     | 'keyEncipherment'
   )[];
   /** `timeStamping` is written critical and alone, as RFC 3161 asks. */
-  readonly extendedKeyUsage?: readonly ('emailProtection' | 'timeStamping' | 'serverAuth')[];
+  readonly extendedKeyUsage?: readonly ('emailProtection' | 'timeStamping' | 'serverAuth' | 'ocspSigning')[];
 }

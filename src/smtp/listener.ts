@@ -19,6 +19,8 @@ const IDLE_TIMEOUT = 5 * 60_000;
 const CLOSE_TIMEOUT = 3_000;
 
 export interface SubmissionListener {
+  /** Connections that are open. */
+  readonly sessions: number;
   /** Starts to accept. @returns the port; rejects with the system's error when the address cannot be had */
   listen(): Promise<number>;
   /** Lets messages under way come to their end for some seconds, says goodbye and stops. */
@@ -117,6 +119,9 @@ export function createSubmissionListener(options: SubmissionListenerOptions): Su
   server.on('error', error => logger.debug({ err: error }, 'submission connection'));
 
   return {
+    get sessions() {
+      return server.connections.size;
+    },
     listen: () =>
       new Promise((resolve, reject) => {
         server.server.once('error', reject);

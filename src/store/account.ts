@@ -3,14 +3,16 @@ import { readdir } from 'node:fs/promises';
 import type { IndexedAccount, Indexing } from './attachments/indexing.ts';
 import type { SearchCriteria, SortCriterion, ThreadAlgorithm } from './criteria.ts';
 import { evidencePath, makeEvidenceDirectory } from './directory.ts';
+import { unpackRows } from './fetch/packed.ts';
 import type { Preparing } from './ingest/preparing.ts';
-import { SpoolFile } from './ingest/spool.ts';
+import { MessageSpool } from './ingest/spool.ts';
 import type { StoreLogger } from './logger.ts';
 import type { ServiceTerm } from './service-term.ts';
 import type { Arguments, OperationName, Result } from './shard/operations.ts';
 import type { Shard } from './shard/shard.ts';
 import { type CompactOptions, compact } from './space/compact.ts';
 import {
+  type AccountFigures,
   type AccountStore,
   type CopyOutcome,
   type DistributionRequest,
@@ -105,7 +107,7 @@ export class Account implements AccountStore {
   }
 
   async spool(): Promise<Spool> {
-    return SpoolFile.create(this.directory);
+    return this.#preparing.spool(this.directory);
   }
 
   file(view: View, spool: Spool, filing: Filing): Promise<Filed> {
@@ -122,7 +124,7 @@ export class Account implements AccountStore {
   }
 
   async #take(view: View, spool: Spool, filing: Filing, place: boolean): Promise<Filed> {
-    if (!(spool instanceof SpoolFile)) throw new StoreError('SERVERBUG', 'Messaggio di un altro archivio');
+    if (!(spool instanceof MessageSpool)) throw new StoreError('SERVERBUG', 'Messaggio di un altro archivio');
     await spool.end();
     try {
       const filed = await this.#preparing.run(spool, prepared =>
@@ -141,8 +143,8 @@ export class Account implements AccountStore {
     return this.#call('changes', view, sinceModseq);
   }
 
-  fetch(view: View, uids: readonly number[], request: FetchRequest): Promise<FetchedMessage[]> {
-    return this.#call('fetch', view, uids, request);
+  async fetch(view: View, uids: readonly number[], request: FetchRequest): Promise<FetchedMessage[]> {
+    return unpackRows(await this.#call('fetch', view, uids, request));
   }
 
   read(message: string, start: number, length: number): Promise<Uint8Array> {
@@ -185,9 +187,9 @@ export class Account implements AccountStore {
     view: View,
     criteria: SearchCriteria,
     keys: readonly SortCriterion[],
-    exact: SearchCriteria | null,
+    grades: readonly SearchCriteria[],
   ): Promise<Uint32Array> {
-    return this.#call('sort', view, criteria, keys, exact);
+    return this.#call('sort', view, criteria, keys, grades);
   }
 
   thread(view: View, criteria: SearchCriteria, algorithm: ThreadAlgorithm): Promise<ThreadList> {
@@ -279,6 +281,10 @@ export class Account implements AccountStore {
 
   packages(): Promise<SealedPackage[]> {
     return this.#call('packages');
+  }
+
+  figures(): Promise<AccountFigures> {
+    return this.#call('figures');
   }
 
   distributionRequests(): Promise<DistributionRequest[]> {

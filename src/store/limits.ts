@@ -7,6 +7,10 @@ const MIB = 1024 * KIB;
 export const MAX_MESSAGE_BYTES = 256 * MIB;
 /** Messages in preparation at one time hold at most this many raw bytes (a single larger one goes alone). */
 export const MAX_PREPARING_BYTES = 64 * MIB;
+/** A message up to this waits in memory while it comes in; a larger one in a file. */
+export const SPOOLED_IN_MEMORY_BYTES = 256 * KIB;
+/** All messages that wait in memory, some hundred senders at once; what does not fit goes to a file. */
+export const SPOOL_MEMORY_BYTES = 32 * MIB;
 /** A parser that takes longer than this is stopped and the message is stored unparsed. */
 export const PREPARE_TIMEOUT_MS = 120_000;
 
@@ -31,9 +35,16 @@ export const CONSERVED_GROUP_MS = 100;
 /** Decoded pieces that a store thread keeps at hand. */
 export const PIECE_CACHE_BYTES = 32 * MIB;
 
+/** Pages of its database that an account at work keeps in memory. */
+export const PAGE_CACHE_BYTES = 8 * MIB;
+/** Accounts of a store thread that keep pages and statements in memory: those used last. */
+export const WARM_ACCOUNTS = 16;
+
 export const MAX_READ_BYTES = MIB;
 /** Sections up to this come inline; larger ones as a range. */
 export const INLINE_SECTION_BYTES = 256 * KIB;
+/** The same where the caller has room for them: no buffer is made. */
+export const ROOM_SECTION_BYTES = MIB;
 /** Inline sections of one fetch call together; what comes after is given as ranges. */
 export const INLINE_FETCH_BYTES = 4 * MIB;
 /** Headers that are kept beside the message as well. */

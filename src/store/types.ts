@@ -248,6 +248,16 @@ export interface MessageRecord {
   readonly conserved: { readonly packageId: string; readonly at: number } | null;
 }
 
+/** An account in numbers, for metrics. */
+export interface AccountFigures {
+  /** Messages in the queue for conservation, and since when the oldest of them; null: none. */
+  readonly waiting: number;
+  readonly waitingSince: number | null;
+  readonly conserved: number;
+  /** Octets of the segments on disk. */
+  readonly storedBytes: number;
+}
+
 /** A message waiting for conservation. */
 export interface QueuedMessage extends MessageRecord {
   /** UID in `--ARCHIVIA--`, null when a policy queued it. */
@@ -431,13 +441,13 @@ export interface AccountStore {
   search(view: View, criteria: SearchCriteria): Promise<Uint32Array>;
   /**
    * UIDs in the order of the keys, each of which counts where those before it say nothing; at last by UID.
-   * @param exact for the key `relevancy`: what meets these criteria as well fits better
+   * @param grades for the key `relevancy`: what meets these criteria as well fits better, the more of them the better
    */
   sort(
     view: View,
     criteria: SearchCriteria,
     keys: readonly SortCriterion[],
-    exact: SearchCriteria | null,
+    grades: readonly SearchCriteria[],
   ): Promise<Uint32Array>;
   thread(view: View, criteria: SearchCriteria, algorithm: ThreadAlgorithm): Promise<ThreadList>;
 
@@ -486,6 +496,7 @@ export interface AccountStore {
   /** Out of `--ARCHIVIA--`, into `Conservazione`, `$Conservato` in `Archivio`: in order, a few in one transaction. */
   conserved(sealed: SealedPackage): Promise<void>;
   packages(): Promise<SealedPackage[]>;
+  figures(): Promise<AccountFigures>;
   /** Packages of distribution asked for by COPY and not made yet, oldest first. */
   distributionRequests(): Promise<DistributionRequest[]>;
   /** Takes a request away; `outcome` goes into the journal. */

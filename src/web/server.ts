@@ -2,14 +2,16 @@ import { createServer as createPlain, type RequestListener, type Server } from '
 import { createServer as createSecure } from 'node:https';
 import type { WebListenerConfig } from '../config/schema.ts';
 import { DOWNLOADS, type DownloadService, Downloads } from './downloads.ts';
+import { answerMetrics, type MetricsService } from './metrics.ts';
 
 export interface WebServerOptions {
   readonly listener: WebListenerConfig;
   readonly tls: { readonly cert: string; readonly key: string };
-  /** Whether every mail listener accepts connections now. */
-  isHealthy(): boolean;
+  /** Why the work cannot be done now, one short reason each; empty: it can. Never rejects. */
+  faults(): Promise<readonly string[]>;
   /** Absent: there is nothing to fetch. */
   readonly downloads?: DownloadService;
+  readonly metrics?: MetricsService;
 }
 
 export interface WebServer {
@@ -18,8 +20,8 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** The web side: `/healthz`, for load balancers and the image's health check, and the links of exports. */
-export function createWebServer({ listener, tls, isHealthy, downloads }: WebServerOptions): WebServer {
+/** The web side: `/healthz`, for load balancers and the image's health check, `/metrics`, and the links of exports. */
+export function createWebServer({ listener, tls, faults, downloads, metrics }: WebServerOptions): WebServer {
   const exports = downloads === undefined ? null : new Downloads(downloads);
   const handle: RequestListener = (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0];
@@ -37,10 +39,16 @@ export function createWebServer({ listener, tls, isHealthy, downloads }: WebServ
       void exports.answer(request, response, path.slice(DOWNLOADS.length));
       return;
     }
+    if (metrics !== undefined && path === '/metrics') {
+      void answerMetrics(metrics, request, response);
+      return;
+    }
     if (path !== '/healthz') return send(404, { error: 'not found' });
     if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, { error: 'method not allowed' });
-    const healthy = isHealthy();
-    send(healthy ? 200 : 503, { status: healthy ? 'ok' : 'unavailable' });
+    void faults().then(reasons => {
+      if (reasons.length === 0) send(200, { status: 'ok' });
+      else send(503, { status: 'unavailable', reasons });
+    });
   };
   const server: Server =
     listener.tls === 'none'

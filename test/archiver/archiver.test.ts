@@ -36,12 +36,14 @@ async function start(options: HarnessOptions = {}): Promise<Harness> {
 }
 
 const names = (...wanted: string[]) => wanted.map(name => `${user} ${name}`);
-const deliver = (name: string, folder = 'INBOX', body?: string) =>
-  dovecot.deliver(MARIO, folder, message(`${user} ${name}`, body));
+const deliver = (name: string, folder = 'INBOX', body?: string, internalDate = new Date()) =>
+  dovecot.deliver(MARIO, folder, message(`${user} ${name}`, body), { internalDate });
+const HOUR = 3_600_000;
+const deliverOld = (name: string, folder?: string) => deliver(name, folder, undefined, new Date(Date.now() - HOUR));
 
 describe('archiver', () => {
   it('copies what comes from now on, byte for byte, and leaves the mailbox as it was', async () => {
-    await deliver('before');
+    await deliverOld('before');
     const { archiver, archive } = await start();
     await archiver.catchUp(MARIO);
     expect(archive.messages).toEqual([]);
@@ -104,8 +106,17 @@ describe('archiver', () => {
     await eventually('the received message', () => archive.messages.length === 2);
   });
 
+  it('copies what came between its beginning and its first look at the folder', async () => {
+    await deliverOld('before');
+    await deliver('meanwhile');
+    await deliver('also');
+    const running = await start({ since: new Date(Date.now() - HOUR / 2) });
+    await running.archiver.catchUp(MARIO);
+    expect(subjects(running.archive)).toEqual(names('meanwhile', 'also'));
+  });
+
   it('copies chosen folders, from their start where they are new', async () => {
-    await deliver('old', 'Pratiche');
+    await deliverOld('old', 'Pratiche');
     const running = await start({ auto: { folders: ['Pratiche', 'Altre', 'INBOX'] } });
     await running.archiver.catchUp(MARIO);
     await deliver('new', 'Pratiche');

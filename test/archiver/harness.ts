@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { type Archiver, type ArchiverOptions, createArchiver } from '../../src/archiver/index.ts';
+import { SINCE } from '../../src/archiver/state.ts';
 import { configSchema, type RemoteConfig, type Upstream } from '../../src/config/schema.ts';
 import { createAccountDirectory } from '../../src/store/accounts/directory.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
@@ -26,6 +27,8 @@ export interface HarnessOptions extends Pick<ArchiverOptions, 'onArchived' | 'po
   readonly imap?: Partial<RemoteConfig>;
   readonly sentFolder?: string;
   readonly auto?: { readonly incoming?: boolean; readonly sent?: boolean; readonly folders?: readonly string[] };
+  /** When the archiver first began with the account; absent: now. */
+  readonly since?: Date;
   /** Known to the vault at the start. */
   readonly password?: string | null;
 }
@@ -53,6 +56,7 @@ export async function startHarness(imapPort: number, options: HarnessOptions = {
   const logger = pino({ level: 'trace' }, { write: line => void log.push(line) });
   const archive = new MemoryAccount(MARIO);
   store.accounts.set(MARIO, archive);
+  if (options.since !== undefined) await archive.setSetting(SINCE, options.since.getTime());
   const password = options.password === undefined ? PASSWORD : options.password;
   if (password !== null) await vault.remember(MARIO, password);
 

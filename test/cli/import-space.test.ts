@@ -1,4 +1,5 @@
 /** `import` and `space` as they are typed, on a mailbox of a real upstream. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -109,6 +110,21 @@ describe('with the password of a login', () => {
     expect(await json(...here)).toMatchObject({ dryRun: true, messages: 1, kept: 0 });
     expect(await json(...here, '--yes')).toMatchObject({ messages: 1 });
     expect((await cli('space', ADDRESS)).out).toMatch(/^ {2}archive +2 messages/m);
+  });
+
+  test('space gives back to the disk what was deleted, and not what was deleted lately', async () => {
+    const file = join(directory.path, 'grande.eml');
+    const body = randomBytes(2_000_000).toString('base64').replace(/.{76}/g, '$&\r\n');
+    await writeFile(file, plainMessage({ subject: 'grande', date: new Date('2020-02-03T10:00:00Z'), body }));
+    await cli('import', ADDRESS, file);
+    // The newest message of all stays, wherever it is.
+    await writeFile(file, plainMessage({ subject: 'ultimo', date: new Date('2026-04-03T10:00:00Z') }));
+    await cli('import', ADDRESS, file);
+    await cli('space', ADDRESS, '--delete', '--before', '2021-01-01', '--yes');
+    expect(await json('space', ADDRESS, '--compact')).toMatchObject([{ address: ADDRESS, freedBytes: 0 }]);
+    const [freed] = (await json('space', '--compact', '--grace-days', '0')) as { freedBytes: number }[];
+    expect(freed?.freedBytes).toBeGreaterThan(2_000_000);
+    expect((await cli('space', ADDRESS, '--compact', '--delete')).code).toBe(2);
   });
 
   test('an account shows since when its password holds, and until when about', async () => {

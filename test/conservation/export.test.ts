@@ -136,7 +136,7 @@ test('what is exported is fetched by its link, and imported elsewhere with its p
   const web = createWebServer({
     listener: { host: '127.0.0.1', port: 0, tls: 'none' },
     tls: { cert: '', key: '' },
-    isHealthy: () => true,
+    faults: async () => [],
     downloads: {
       find: text => findExport(directory, text, Date.now()),
       fetched: ({ name }) => fetched.push(name),

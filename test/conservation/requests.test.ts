@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { restOfExchange } from '../../src/conservation/index.ts';
 import { createGenerator, createTestAuthorities, PEOPLE } from '../../src/pec/generator/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import type { AccountStore, Filed, Store, View } from '../../src/store/types.ts';
@@ -14,10 +15,15 @@ const ARCHIVE: View = { tree: 'archive' };
 const CONSERVATION: View = { tree: 'conservation' };
 const DISTRIBUTION: View = { tree: 'conservation', special: 'distribution' };
 
-async function put(account: AccountStore, view: View, raw: string | Uint8Array): Promise<Filed> {
+async function put(
+  account: AccountStore,
+  view: View,
+  raw: string | Uint8Array,
+  direction: 'unknown' | 'sent' = 'unknown',
+): Promise<Filed> {
   const spool = await account.spool();
   await spool.write(Buffer.from(raw));
-  return account.file(view, spool, { flags: [], origin: { direction: 'unknown', source: 'imap-append' } });
+  return account.file(view, spool, { flags: [], origin: { direction, source: 'imap-append' } });
 }
 
 async function open(directory: string): Promise<{ store: Store; account: AccountStore }> {
@@ -114,6 +120,34 @@ test('copying conserved messages into the folder brings a new message with the p
   await unzip(second.zip ?? '', join(directory, 'tre'));
   await runInstructions(join(directory, 'tre'));
   expect(await account.distributionRequests()).toEqual([]);
+});
+
+test('what was sent is handed out with those of its receipts that are conserved', async () => {
+  const authorities = await createTestAuthorities();
+  const [mailbox, ...others] = PEOPLE;
+  if (mailbox === undefined) throw new Error('nobody');
+  const { directory, account, service } = await conserved([ordinaryMessage(1)]);
+  const pec = createGenerator({ authorities, seed: 12, mailbox });
+  const { sent, accettazione, consegne } = pec.exchange({ from: mailbox, to: others.slice(0, 2), subject: 'Recesso' });
+  const [first, second] = consegne;
+  if (accettazione === null || first === undefined || second === undefined) throw new Error('no receipts');
+  const own = await put(account, INTAKE, sent.raw, 'sent');
+  await put(account, INTAKE, accettazione.raw);
+  await put(account, INTAKE, first.raw);
+  const kept = await put(account, ARCHIVE, second.raw);
+  await service.drain(ADDRESS);
+  expect(await restOfExchange(account, own.message)).toHaveLength(2);
+  expect(await restOfExchange(account, kept.message)).toHaveLength(3);
+
+  const uids = await conservedUids(account);
+  const rows = await account.fetch(CONSERVATION, uids, { columns: [], sections: [], markSeen: false });
+  const uid = rows.find(({ message }) => message === own.message)?.uid ?? 0;
+  await account.copy(CONSERVATION, [uid], DISTRIBUTION);
+  await service.drain(ADDRESS);
+  const [answer] = await packages(account);
+  const mail = await readMail(answer ?? Buffer.of(), directory);
+  expect(mail.subject).toContain('Pacchetto di distribuzione: 3 messaggi');
+  expect(mail.text).toContain('Recesso');
 });
 
 test('what is not conserved is refused, all or nothing, and so is a package of packages', async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,8 @@ import { expect, test } from 'vitest';
 import { scanMessage } from '../../src/mime/index.ts';
 import { createGenerator, createTestAuthorities, type GeneratedMessage } from '../../src/pec/generator/index.ts';
 import { verifySignature } from '../../src/pec/index.ts';
-import { enclosedLists, revocationUrls, withRevocation } from '../../src/pec/signature/revocation.ts';
+import { enclosedLists, revocationSources, withRevocation } from '../../src/pec/signature/revocation.ts';
+import { issueCertificate } from '../../src/pki/index.ts';
 import { issueRevocationList } from '../../src/pki/issue-crl.ts';
 import { pemDecodeAll } from '../../src/pki/pem.ts';
 import { MemoryAccount } from './support/account.ts';
@@ -37,7 +39,7 @@ function incoming(
 
 function check(authorities: Authorities, { raw }: GeneratedMessage, lists: readonly Uint8Array[]) {
   const options = { anchors: authorities.anchors, at: now };
-  return withRevocation(verifySignature(raw, scanMessage(raw), options), lists, options);
+  return withRevocation(verifySignature(raw, scanMessage(raw), options), { lists, responses: [] }, options);
 }
 
 test('a certificate revoked before the signature breaks it, one revoked after it is a remark', async () => {
@@ -109,9 +111,9 @@ test('lists come with the message or from where the path’s certificates say, a
   expect(enclosedLists(message.raw, scanMessage(message.raw)).map(der => Buffer.compare(der, enclosed))).toEqual([0]);
   const options = { anchors: authorities.anchors, at: now };
   const outcome = verifySignature(message.raw, scanMessage(message.raw), options);
-  expect(revocationUrls(outcome, options)).toEqual([crlUrl]);
+  expect(revocationSources(outcome, options)).toEqual({ lists: [crlUrl], queries: [] });
   // Nobody is asked on behalf of a certificate that anybody could have made.
-  expect(revocationUrls(outcome, { ...options, anchors: [] })).toEqual([]);
+  expect(revocationSources(outcome, { ...options, anchors: [] })).toEqual({ lists: [], queries: [] });
 
   const directory = await temporaryDirectory();
   const conserved = async (name: string, settings: object) => {
@@ -140,4 +142,104 @@ test('lists come with the message or from where the path’s certificates say, a
   expect(asked).toBe(before);
   expect(Object.values<string>(offline.revocationLists)).toHaveLength(1);
   for (const { signature } of offline.messages) expect(signature.status).toBe('valid');
+});
+
+test('a responder is asked about each certificate, believed when it may speak, and kept with the evidence', async () => {
+  const directory = await temporaryDirectory();
+  let asked = 0;
+  let responder: 'authority' | 'delegate' | 'stranger' = 'delegate';
+  // OpenSSL's responder, one request a run.
+  const answer = async (request: Buffer): Promise<Buffer> => {
+    const name = `${asked++}`;
+    await writeFile(join(directory, `${name}.req`), request);
+    const signer = ['-rsigner', `${responder}.pem`, '-rkey', `${responder}.key`, '-ndays', '1'];
+    const files = ['-index', 'index.txt', '-CA', 'authority.pem', '-reqin', `${name}.req`, '-respout', `${name}.der`];
+    await run('openssl', ['ocsp', ...files, ...signer], directory);
+    return readFile(join(directory, `${name}.der`));
+  };
+  const server = createServer(async (request, response) => {
+    const pieces: Buffer[] = [];
+    for await (const piece of request) pieces.push(piece as Buffer);
+    response.end(await answer(Buffer.concat(pieces)));
+  });
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening));
+  later(() => new Promise(closed => server.close(closed)));
+  const ocspUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const authorities = await createTestAuthorities({ ocspUrl });
+  const { intermediate, gestori } = authorities;
+  const lifetime = { notBefore: daysFromNow(-30), notAfter: daysFromNow(30), subject: { commonName: 'Risponditore' } };
+  const usage = { extendedKeyUsage: ['ocspSigning'] } as const;
+  const people = {
+    authority: intermediate,
+    delegate: await issueCertificate({ ...lifetime, ...usage, issuer: intermediate }),
+    // Of the same authority, and not for this purpose.
+    stranger: await issueCertificate({ ...lifetime, issuer: intermediate }),
+  };
+  for (const [name, { certificatePem, privateKeyPem }] of Object.entries(people)) {
+    await writeFile(join(directory, `${name}.pem`), certificatePem);
+    await writeFile(join(directory, `${name}.key`), privateKeyPem);
+  }
+  const index = async (revokedAt: Date | null) => {
+    const short = (date: Date) => `${date.toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`;
+    const lines = gestori.flatMap(({ leaves }) =>
+      leaves.map(({ pair, notAfter }) => {
+        const { serialNumber } = new X509Certificate(pair.certificate);
+        const state = revokedAt === null ? `V\t${short(notAfter)}\t` : `R\t${short(notAfter)}\t${short(revokedAt)}`;
+        return `${state}\t${serialNumber}\tunknown\t/CN=${serialNumber}\n`;
+      }),
+    );
+    await writeFile(join(directory, 'index.txt'), lines.join(''));
+  };
+  const message = incoming(authorities, -10);
+  const options = { anchors: authorities.anchors, at: now };
+  const outcome = verifySignature(message.raw, scanMessage(message.raw), options);
+  const { queries } = revocationSources(outcome, options);
+  expect(queries.map(({ url }) => url)).toEqual([ocspUrl]);
+  const told = async () => {
+    const response = await answer(Buffer.from(queries[0]?.request ?? []));
+    const found = withRevocation(outcome, { lists: [], responses: [response] }, options);
+    expect(found.responses).toEqual(responder === 'stranger' ? [] : [response]);
+    return found.outcome.status;
+  };
+  await index(null);
+  expect(await told()).toBe('valid');
+  await index(daysFromNow(-5));
+  expect(await told()).toBe('valid-with-remarks');
+  await index(daysFromNow(-20));
+  expect(await told()).toBe('broken');
+  responder = 'authority';
+  expect(await told()).toBe('broken');
+  responder = 'stranger';
+  expect(await told()).toBe('valid');
+  // One octet of the signed data differs; what is no response at all.
+  responder = 'delegate';
+  const good = await answer(Buffer.from(queries[0]?.request ?? []));
+  const forged = Buffer.from(good);
+  const time = forged.indexOf(Buffer.from([0x18, 0x0f])) + 8;
+  forged.writeUInt8(forged.readUInt8(time) ^ 1, time);
+  for (const response of [forged, good.subarray(0, 100), Buffer.from('x')]) {
+    const nothing = withRevocation(outcome, { lists: [], responses: [response] }, options);
+    expect(nothing).toMatchObject({ outcome: { status: 'valid' }, responses: [] });
+  }
+  const before = asked;
+  const account = new MemoryAccount(join(directory, 'account'));
+  account.add(message.raw);
+  const service = await startService(join(directory, 'account'), {}, { anchors: authorities.anchors });
+  await service.watch(account.store);
+  await service.drain(account.address);
+  expect(asked).toBeGreaterThan(before);
+  const [sealed] = await account.packages();
+  const evidence = await account.store.evidenceDirectory(sealed?.packageId ?? '');
+  const { messages, ocspResponses } = JSON.parse(await readFile(join(evidence, 'verifiche.json'), 'utf8'));
+  const [kept] = Object.values<string>(ocspResponses).flatMap(pemDecodeAll);
+  expect(messages).toMatchObject([{ signature: { status: 'broken' }, ocspResponses: [expect.any(String)] }]);
+  await writeFile(join(directory, 'kept.der'), kept?.der ?? '');
+  await writeFile(join(directory, 'root.pem'), authorities.root.certificatePem);
+  const judged = await run(
+    'openssl',
+    ['ocsp', '-respin', 'kept.der', '-CAfile', 'root.pem', '-verify_other', 'authority.pem', '-text'],
+    directory,
+  );
+  expect(judged).toContain('Response verify OK');
+  expect(judged).toContain('Cert Status: revoked');
 });

@@ -27,7 +27,8 @@ describe('the background archiver', () => {
   }
 
   it('copies what arrives in the INBOX from the first login on, as \\Seen, by kind and certified month', async () => {
-    await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject: 'di prima' }));
+    const internalDate = new Date(Date.now() - 3_600_000);
+    await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject: 'di prima' }), { internalDate });
     const client = await stage.client();
     const busta = await gestore.busta({ subject: 'Atto', date });
     const receipt = await gestore.accettazione({ subject: 'Atto', date });

@@ -19,7 +19,9 @@ describe('SEARCH in a folder of the upstream', () => {
     });
     await gestore.close();
     // There before Archivia was.
-    await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject: 'Vecchia', body: 'Parcella e perizia.\r\n' }));
+    await stage.dovecot.deliver(USER, 'INBOX', plainMessage({ subject: 'Vecchia', body: 'Parcella e perizia.\r\n' }), {
+      internalDate: new Date('2026-01-05T10:00:00Z'),
+    });
     client = await stage.raw();
     // New mail and not old: the archiver has to have looked at the folder before.
     await eventually('the archiver to look at the INBOX', () =>

@@ -72,15 +72,22 @@ describe('APPEND', () => {
   });
 
   it('leaves nothing behind when the client goes away in the middle', async () => {
-    const account = await engine.account();
-    const client = await account.login();
-    await client.send('a APPEND INBOX {1000+}\r\nFrom: x\r\n');
-    const spooled = async () => (await readdir(`${account.store.directory}/spool`)).length;
-    await eventually('the message to be spooled', async () => (await spooled()) === 1);
-    client.close();
-    const other = await account.login();
-    expect(await other.data('STATUS INBOX (MESSAGES)')).toEqual(['* STATUS "INBOX" (MESSAGES 0)']);
-    await eventually('the spool to be empty', async () => (await spooled()) === 0);
+    const roomy = await Engine.start({ limits: { messageBytes: 1_000_000 } });
+    try {
+      const account = await roomy.account();
+      const client = await account.login();
+      // More than what is kept in memory.
+      const part = `X-Line: ${'x'.repeat(80)}\r\n`.repeat(5_000);
+      await client.send(`a APPEND INBOX {900000+}\r\n${part}`);
+      const spooled = async () => (await readdir(`${account.store.directory}/spool`)).length;
+      await eventually('the message to be spooled', async () => (await spooled()) === 1);
+      client.close();
+      const other = await account.login();
+      expect(await other.data('STATUS INBOX (MESSAGES)')).toEqual(['* STATUS "INBOX" (MESSAGES 0)']);
+      await eventually('the spool to be empty', async () => (await spooled()) === 0);
+    } finally {
+      await roomy.stop();
+    }
   });
 
   it('refuses what stands behind the message', async () => {

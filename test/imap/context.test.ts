@@ -185,12 +185,21 @@ describe('SEARCH=FUZZY', () => {
     expect(await client.data('SEARCH FUZZY (SUBJECT "riunione verbale" NOT SUBJECT della)')).toEqual(['* SEARCH 2']);
     expect(await client.data('SEARCH FUZZY SUBJECT "riunione verbale" SUBJECT "della riu"')).toEqual(['* SEARCH 1']);
     expect((await tagged(client, 'x', 'SEARCH RETURN (RELEVANCY ALL) FUZZY SUBJECT "riunione verbale"'))[0]).toBe(
-      '* ESEARCH (TAG "x") ALL 1:2,4 RELEVANCY (50 50 100)',
+      '* ESEARCH (TAG "x") ALL 1:2,4 RELEVANCY (70 70 100)',
     );
     expect(await client.data('SORT (RELEVANCY) UTF-8 FUZZY SUBJECT "riunione verbale"')).toEqual(['* SORT 4 1 2']);
     expect(await client.data('SORT (REVERSE RELEVANCY) UTF-8 FUZZY SUBJECT "riunione verbale"')).toEqual([
       '* SORT 1 2 4',
     ]);
+    // Other forms of the words, and what is no word of the language as it is.
+    expect((await tagged(client, 'y', 'SEARCH RETURN (RELEVANCY ALL) FUZZY SUBJECT "verbali"'))[0]).toBe(
+      '* ESEARCH (TAG "y") ALL 1:4 RELEVANCY (40 40 40 40)',
+    );
+    expect(await client.data('SORT (RELEVANCY) UTF-8 FUZZY SUBJECT "della riunioni" NOT SUBJECT :')).toEqual([
+      '* SORT 1 4',
+    ]);
+    expect(await client.data('SEARCH FUZZY SUBJECT "verbal1"')).toEqual(['* SEARCH']);
+    expect(await client.data('SEARCH SUBJECT "verbali"')).toEqual(['* SEARCH']);
     expect(await client.answer('SORT (RELEVANCY) UTF-8 ALL')).toMatch(/^BAD /);
     expect(await client.answer('SEARCH RETURN (RELEVANCY) ALL')).toMatch(/^BAD /);
   });

@@ -98,7 +98,9 @@ it('nor in the first line', async () => {
   upstream = await startScriptedUpstream({ capabilities: WITH });
   proxy = await startProxy(upstream.port);
   client = await RawImap.login(proxy.port, USER, 'x');
-  expect((await client.command('APPEND Bozze INBOX {5}')).status).toBe('BAD');
+  for (const options of ['INBOX {5}', '(\\Seen) ALL {5}', '"x" (MIN COUNT) {5}', '(\\Seen {5}', 'UTF8 (~{5}']) {
+    expect((await client.command(`APPEND Bozze ${options}`)).status, options).toBe('BAD');
+  }
   await client.ok('NOOP');
   expect(upstream.sessions[0]?.received.filter(line => line.includes('APPEND'))).toEqual([]);
 });

@@ -15,6 +15,25 @@ beforeEach(async () => {
 afterEach(() => scene.stop());
 
 describe('relay', () => {
+  test('a list that the upstream understands and we do not is its own, and the session goes on', async () => {
+    on(/^LSUB/, tag => session().say(`* LSUB () "/" x\r\n${tag} OK listed\r\n`));
+    const reply = await client.ok('LSUB * 1');
+    expect(reply.untagged.map(String)).toEqual(['* LSUB () "/" x\r\n']);
+    await client.ok('NOOP');
+  });
+
+  test('an upstream that goes away in IDLE ends the IDLE, and the session goes on', async () => {
+    on(/^IDLE/, () => session().socket.destroy());
+    await client.ok('SELECT Archivio');
+    await client.send('a SELECT Nessuna\r\nb IDLE\r\n');
+    expect((await client.reply('a')).status).toBe('BAD');
+    const ended = await client.reply('b').catch(() => null);
+    if (ended === null) return expect(client.ended).toBe(true);
+    expect(ended.status).not.toBe('OK');
+    await client.send('DONE\r\n');
+    await client.ok('NOOP');
+  });
+
   test('capabilities are those that both sides have, wherever they are told', async () => {
     const told = await client.ok('CAPABILITY');
     const list = String(told.untagged[0]).trim().split(' ').slice(2);

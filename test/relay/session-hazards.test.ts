@@ -1,8 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventually } from '../support/processes.ts';
 import { RawImap } from '../support/raw-imap.ts';
 import { USER } from './proxy.ts';
 import { type Scene, startScene } from './scene.ts';
+
+/** What the relay waits for its upstream at LOGOUT, and what it waits here. */
+const LOGOUT_MILLISECONDS = 5_000;
+vi.mock('node:timers/promises', async load => {
+  const timers = await load<typeof import('node:timers/promises')>();
+  const sleep: typeof timers.setTimeout = (delay, ...rest) =>
+    timers.setTimeout(delay === LOGOUT_MILLISECONDS ? 300 : delay, ...rest);
+  return { ...timers, setTimeout: sleep };
+});
 
 let scene: Scene;
 let { upstream, proxy, client, session, on } = {} as Scene;

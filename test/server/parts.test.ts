@@ -78,9 +78,9 @@ describe('closers', () => {
 
 describe('the web server', () => {
   test('answers /healthz by the state of the listeners and nothing else', async () => {
-    let healthy = true;
+    const reasons: string[] = [];
     const listener = { host: '127.0.0.1', port: 0, tls: 'none' as const };
-    const server = createWebServer({ listener, tls: { cert: '', key: '' }, isHealthy: () => healthy });
+    const server = createWebServer({ listener, tls: { cert: '', key: '' }, faults: async () => reasons });
     const port = await server.listen();
     const get = async (path: string, method = 'GET') => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
@@ -88,8 +88,8 @@ describe('the web server', () => {
     };
     try {
       expect(await get('/healthz')).toEqual([200, '{"status":"ok"}\n']);
-      healthy = false;
-      expect(await get('/healthz')).toEqual([503, '{"status":"unavailable"}\n']);
+      reasons.push('the disk is full');
+      expect(await get('/healthz')).toEqual([503, '{"status":"unavailable","reasons":["the disk is full"]}\n']);
       expect(await get('/healthz', 'HEAD')).toEqual([503, '']);
       expect((await get('/healthz', 'POST'))[0]).toBe(405);
       expect((await get('/'))[0]).toBe(404);
@@ -101,7 +101,7 @@ describe('the web server', () => {
 
   test('a port in use rejects', async () => {
     const listener = { host: '127.0.0.1', port: 0, tls: 'none' as const };
-    const options = { tls: { cert: '', key: '' }, isHealthy: () => true };
+    const options = { tls: { cert: '', key: '' }, faults: async () => [] };
     const first = createWebServer({ ...options, listener });
     const port = await first.listen();
     try {
@@ -118,7 +118,7 @@ describe('the web server', () => {
     const server = createWebServer({
       listener: { host: '127.0.0.1', port: 0, tls: 'implicit' },
       tls,
-      isHealthy: () => true,
+      faults: async () => [],
     });
     const port = await server.listen();
     try {

@@ -171,7 +171,7 @@ describe('segments', () => {
       await put(d.account, ARCHIVE, message('segretissimo', { body: 'testo segretissimo '.repeat(400) }));
       await d.account.setSetting('nota', 'segretissimo');
       const spool = await d.account.spool();
-      await spool.write(Buffer.from(message('segretissimo', { body: 'testo segretissimo '.repeat(400) })));
+      await spool.write(Buffer.from(message('segretissimo', { body: 'testo segretissimo '.repeat(20_000) })));
       const [waiting] = await readdir(join(d.account.directory, 'spool'));
       expect((await readFile(join(d.account.directory, 'spool', waiting ?? ''))).length).toBe(spool.size);
       expect((await readFile(join(d.account.directory, 'spool', waiting ?? ''))).includes('segretissimo')).toBe(false);

@@ -222,7 +222,11 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     const contents: Buffer[] = [];
     for (const part of ['cur', 'new']) {
       const path = join(maildir(user, folder), part);
-      for (const name of await readdir(path).catch(() => [])) contents.push(await readFile(join(path, name)));
+      for (const name of await readdir(path).catch(() => [])) {
+        // Dovecot moves a message from `new` to `cur` when somebody looks, and renames it with its flags.
+        const octets = await readFile(join(path, name)).catch(() => null);
+        if (octets !== null) contents.push(octets);
+      }
     }
     return contents;
   }

@@ -97,9 +97,9 @@ async function choose(account: AccountStore, wanted: Wanted): Promise<string[]> 
   const own = rows.filter(({ message }) => found.has(message)).map(({ message }) => message);
   for (const message of own) if ((await account.record(message)).conserved === null) found.delete(message);
   if (wanted.exchange) {
-    const threads = new Set(rows.filter(({ message }) => found.has(message)).map(({ threadId }) => threadId));
-    for (const { message, threadId } of rows) {
-      if (threads.has(threadId) && (await account.record(message)).conserved !== null) found.add(message);
+    const { restOfExchange } = await import('../../conservation/index.ts');
+    for (const message of [...found]) {
+      for (const part of await restOfExchange(account, message)) found.add(part.message);
     }
   }
   if (found.size === 0) throw new CliError(WRONG_USE, 'no conserved message was found');
@@ -109,10 +109,10 @@ async function choose(account: AccountStore, wanted: Wanted): Promise<string[]> 
 }
 
 async function readRows(account: AccountStore, uids: Uint32Array) {
-  const rows: { readonly uid: number; readonly message: string; readonly threadId?: string }[] = [];
+  const rows: { readonly uid: number; readonly message: string }[] = [];
   for (let start = 0; start < uids.length; start += UIDS_PER_FETCH) {
     const run = [...uids.subarray(start, start + UIDS_PER_FETCH)];
-    const request = { columns: ['threadId'], sections: [], markSeen: false } as const;
+    const request = { columns: [], sections: [], markSeen: false } as const;
     rows.push(...(await account.fetch(CONSERVED, run, request)));
   }
   return rows;

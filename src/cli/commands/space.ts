@@ -17,11 +17,19 @@ interface Space {
   readonly error: string | null;
 }
 
+interface Compacted {
+  readonly address: string;
+  readonly freedBytes: number;
+  /** Octets of the segments afterwards. */
+  readonly storedBytes: number;
+}
+
+const DAY_MS = 86_400_000;
 const ARCHIVE: View = { tree: 'archive' };
 
 export const space = defineCommand({
   command: 'space [address]',
-  describe: 'what is used; delete a period from the archive, or from the provider what is safe here',
+  describe: 'what is used; delete a period from the archive, or from the provider what is safe here; free the disk',
   options: yargs =>
     withJson(withConfig(yargs))
       .positional('address', { type: 'string' })
@@ -30,6 +38,16 @@ export const space = defineCommand({
         type: 'boolean',
         default: false,
         describe: "remove from the provider's mailbox what was read and is archived, after comparing both copies",
+      })
+      .option('compact', {
+        type: 'boolean',
+        default: false,
+        describe: 'give back to the disk what no folder holds any more; the server does so once a day',
+      })
+      .option('grace-days', {
+        type: 'number',
+        default: 7,
+        describe: '--compact: leave what was deleted within so many days',
       })
       .option('conserved', { type: 'boolean', default: false, describe: '--upstream: only what is conserved' })
       .option('folder', {
@@ -48,7 +66,11 @@ export const space = defineCommand({
       }),
   run: async ({ address, config, json, upstream, folder, since, before, yes, ...options }, io) => {
     const acts = options.delete || upstream;
-    if (options.delete && upstream) throw new CliError(WRONG_USE, 'either --delete or --upstream');
+    if ([options.delete, upstream, options.compact].filter(Boolean).length > 1) {
+      throw new CliError(WRONG_USE, 'one of --delete, --upstream, --compact');
+    }
+    const graceDays = options['grace-days'];
+    if (!(graceDays >= 0)) throw new CliError(WRONG_USE, '--grace-days wants a number of days');
     if (acts && (address === undefined || before === undefined)) {
       throw new CliError(WRONG_USE, '--delete and --upstream need an address and --before');
     }
@@ -59,6 +81,14 @@ export const space = defineCommand({
     const { withInstallation } = await import('../installation.ts');
     return withInstallation(config, async installation => {
       const accounts = await chosen(installation, address);
+      if (options.compact) {
+        const freed: Compacted[] = [];
+        for (const account of accounts) freed.push(await compacted(installation, account, graceDays));
+        present(io, json, freed, () =>
+          freed.map(one => `${one.address}: ${one.freedBytes} octets freed, ${one.storedBytes} octets in use`),
+        );
+        return GOOD;
+      }
       const [only] = accounts;
       if (!acts || only === undefined || until === null) {
         const spaces: Space[] = [];
@@ -100,6 +130,12 @@ async function chosen({ directory, store }: Installation, address: string | unde
   if (wanted !== undefined && accounts.length === 0)
     throw new CliError(WRONG_USE, `no account ${wanted} is stored here`);
   return accounts;
+}
+
+async function compacted(installation: Installation, account: Account, graceDays: number): Promise<Compacted> {
+  const store = await installation.directory.store(account);
+  const { freedBytes } = await store.compact({ graceMs: graceDays * DAY_MS });
+  return { address: account.address, freedBytes, storedBytes: (await store.figures()).storedBytes };
 }
 
 async function used(installation: Installation, account: Account): Promise<Space> {

@@ -162,6 +162,10 @@ async function preparePackage(
       const bytes = Buffer.from(check.revocationLists.join(''));
       entries.push({ name: `${prefix}certificati/${record.sha256}.crl.pem`, bytes });
     }
+    for (const [index, { der }] of pemDecodeAll(check.ocspResponses.join('')).entries()) {
+      const name = `${prefix}certificati/${record.sha256}-${index + 1}.ocsp`;
+      entries.push({ name, bytes: Buffer.from(der) });
+    }
     const content = messageEntries(task, item, prefix, task.items.length === 1 ? '' : `${record.sha256}/`);
     entries.push(...content.entries);
     messages.push({
@@ -290,14 +294,17 @@ interface Checked {
   readonly certificates: readonly string[];
   /** PEM. */
   readonly revocationLists: readonly string[];
+  /** PEM. */
+  readonly ocspResponses: readonly string[];
 }
 
 /** What the check said when the package was made. */
 async function readChecks(bytes: Buffer): Promise<{ of(sha256: string): Checked }> {
   const document: {
-    messages: (MessageCheck & { certificates: string[]; revocationLists?: string[] })[];
+    messages: (MessageCheck & { certificates: string[]; revocationLists?: string[]; ocspResponses?: string[] })[];
     certificates: Record<string, string>;
     revocationLists?: Record<string, string>;
+    ocspResponses?: Record<string, string>;
   } = JSON.parse(bytes.toString('utf8'));
   const byDigest = new Map(document.messages.map(check => [check.sha256, check]));
   return {
@@ -308,6 +315,7 @@ async function readChecks(bytes: Buffer): Promise<{ of(sha256: string): Checked 
         found,
         signed: status === 'valid' || status === 'valid-with-remarks' || status === 'unknown-issuer',
         certificates: (found?.certificates ?? []).map(id => document.certificates[id] ?? ''),
+        ocspResponses: (found?.ocspResponses ?? []).map(id => document.ocspResponses?.[id] ?? ''),
         revocationLists: (found?.revocationLists ?? []).map(id => document.revocationLists?.[id] ?? ''),
       };
     },

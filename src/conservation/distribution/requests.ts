@@ -6,11 +6,13 @@ import { fileNotice } from '../file-notice.ts';
 import { noticeFrame } from '../report/notice.ts';
 import { storeErrorCode } from '../store-error.ts';
 import type { Workshop } from '../workshop.ts';
+import { restOfExchange } from './exchange.ts';
 import { withDistribution } from './index.ts';
 import { failureNotice, packageNotice } from './message.ts';
 
 /** Octets of a ZIP that still fits into a message; base64 adds a third. */
 const MAX_ZIP = 150_000_000;
+const MAX_MESSAGES = 1000;
 
 /**
  * Makes the packages of distribution that were asked for, oldest first. Each may be repeated after a crash: the same
@@ -29,6 +31,7 @@ async function answer(shop: Workshop, account: AccountStore, request: Distributi
   let fault: unknown = null;
   try {
     for (const message of request.messages) records.push(await account.record(message));
+    records.push(...(await receiptsOfSent(account, request, records)));
     await fileDistribution(shop, account, request, records);
   } catch (error) {
     if (!isAboutMessages(error)) throw error;
@@ -46,6 +49,26 @@ async function answer(shop: Workshop, account: AccountStore, request: Distributi
   });
 }
 
+/**
+ * What was sent proves little without its receipts: they go along, unless what was asked for might then not fit. Only those
+ * that were conserved when the package was asked for, so that a repeated attempt makes the same one.
+ */
+async function receiptsOfSent(
+  account: AccountStore,
+  { requestedAt }: DistributionRequest,
+  asked: readonly MessageRecord[],
+): Promise<MessageRecord[]> {
+  const receipts = new Map<string, MessageRecord>();
+  for (const { category, message } of asked) {
+    if (category !== 'Inviati') continue;
+    for (const part of await restOfExchange(account, message, requestedAt)) receipts.set(part.message, part);
+  }
+  for (const { message } of asked) receipts.delete(message);
+  const found = [...receipts.values()];
+  const octets = [...asked, ...found].reduce((sum, { size }) => sum + size, 0);
+  return asked.length + found.length <= MAX_MESSAGES && octets <= MAX_ZIP / 2 ? found : [];
+}
+
 async function fileDistribution(
   shop: Workshop,
   account: AccountStore,
@@ -53,7 +76,8 @@ async function fileDistribution(
   records: readonly MessageRecord[],
 ): Promise<void> {
   const { address } = account;
-  await withDistribution(shop.pool, account, request.messages, MAX_ZIP, async zip => {
+  const messages = records.map(({ message }) => message);
+  await withDistribution(shop.pool, account, messages, MAX_ZIP, async zip => {
     const path = join(zip, '..', 'messaggio.eml');
     await shop.pool.run('writePackageMessage', {
       ...packageNotice(address, request, records, shop.evaluation),

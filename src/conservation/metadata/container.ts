@@ -1,6 +1,7 @@
 /** metadati.zip: the metadata of all messages of a package in one file of the archive. */
+import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { openPromise } from 'yauzl';
+import { fromBufferPromise } from 'yauzl';
 import { ZipFile } from 'yazl';
 import { EvidenceError } from '../errors.ts';
 import { zipDate } from '../zip-date.ts';
@@ -24,7 +25,8 @@ export async function packMetadata(entries: readonly Entry[], at: number): Promi
 
 /** The entries of those names; the others are passed over. Throws an EvidenceError when one is not there. */
 export async function readMetadata(file: string, paths: readonly string[]): Promise<Map<string, Buffer>> {
-  const zip = await openPromise(file, { lazyEntries: true, autoClose: false });
+  // At once: from a file, yauzl reads the table of contents in two small steps an entry, and there are thousands.
+  const zip = await fromBufferPromise(await readFile(file), { lazyEntries: true });
   const wanted = new Set(paths);
   const found = new Map<string, Buffer>();
   try {

@@ -67,12 +67,14 @@ export interface ChecksTask {
   readonly checks: readonly (MessageCheck & {
     readonly certificates: readonly string[];
     readonly revocationLists: readonly string[];
+    readonly ocspResponses: readonly string[];
   })[];
   readonly certificates: readonly (readonly [sha256: string, der: Uint8Array])[];
   readonly revocationLists: readonly (readonly [sha256: string, der: Uint8Array])[];
+  readonly ocspResponses: readonly (readonly [sha256: string, der: Uint8Array])[];
 }
 
-/** verifiche.json: the outcome for each message, and each certificate and each revocation list once. */
+/** verifiche.json: the outcome for each message, and each certificate, revocation list and OCSP response once. */
 export function buildChecks(task: ChecksTask): DigestedFile {
   const document = {
     version: 1,
@@ -81,6 +83,7 @@ export function buildChecks(task: ChecksTask): DigestedFile {
     messages: task.checks,
     certificates: Object.fromEntries(task.certificates.map(([id, der]) => [id, pemEncode('CERTIFICATE', der)])),
     revocationLists: Object.fromEntries(task.revocationLists.map(([id, der]) => [id, pemEncode('X509 CRL', der)])),
+    ocspResponses: Object.fromEntries(task.ocspResponses.map(([id, der]) => [id, pemEncode('OCSP RESPONSE', der)])),
   };
   return digested(Buffer.from(`${JSON.stringify(document, null, 1)}\n`));
 }

@@ -3,7 +3,7 @@ import { verifySignature } from '../../pec/signature/index.ts';
 import {
   enclosedLists,
   type RevocationOutcome,
-  revocationUrls,
+  revocationSources,
   withRevocation,
 } from '../../pec/signature/revocation.ts';
 import type { SignatureOutcome } from '../../pec/types.ts';
@@ -31,7 +31,7 @@ export interface InspectTask extends MessageSource {
 /** What a thread checks signatures with. */
 export interface Trust {
   readonly anchors: readonly Uint8Array[];
-  /** False: only those lists count that came with the message. */
+  /** False: nobody is asked; only those lists count that came with the message. */
   readonly fetchRevocation: boolean;
   readonly revocation: RevocationLists;
 }
@@ -42,6 +42,7 @@ export interface Inspected {
   readonly outcome: string;
   readonly certificates: readonly { readonly sha256: string; readonly der: Uint8Array }[];
   readonly revocationLists: readonly KeptList[];
+  readonly ocspResponses: readonly KeptList[];
   /** UTF-8: FileGroup of the index, entry of the report. */
   readonly group: Uint8Array;
   readonly entry: Uint8Array;
@@ -69,8 +70,10 @@ async function inspectWhole(task: InspectTask, trust: Trust): Promise<Inspected 
   const { record, account, holder, checkedAt } = task;
   const raw = await receive(record, task);
   if (raw === null) return null;
-  const { outcome, lists } =
-    raw === 'too large' ? { outcome: NOT_CHECKED, lists: [] } : await check(raw, record, trust, checkedAt);
+  const { outcome, lists, responses } =
+    raw === 'too large'
+      ? { outcome: NOT_CHECKED, lists: [], responses: [] }
+      : await check(raw, record, trust, checkedAt);
   const { certificates, ...signature } = outcome;
   const attachments =
     raw === 'too large' ? { count: 0, listed: [] } : attachmentDigests(raw, record.structure.root, record.pec);
@@ -90,6 +93,7 @@ async function inspectWhole(task: InspectTask, trust: Trust): Promise<Inspected 
     outcome: signatureInWords(signature.status),
     certificates: certificates.map(der => ({ sha256: sha256Fingerprint(der), der: new Uint8Array(der) })),
     revocationLists: lists.map(der => trust.revocation.keep(der)),
+    ocspResponses: responses.map(der => trust.revocation.keep(der)),
     group: utf8(messageGroup(record, metadata).xml),
     entry: utf8(reportEntry(record, signature).xml),
     metadata: [metadata.document, metadata.message].map(({ path, bytes }) => ({ path, bytes })),
@@ -110,12 +114,18 @@ async function check(raw: Uint8Array, record: MessageRecord, trust: Trust, at: n
   const options = { anchors: trust.anchors, at };
   try {
     const outcome = verifySignature(raw, root, options);
-    const fetched = trust.fetchRevocation ? await trust.revocation.fetch(revocationUrls(outcome, options)) : [];
-    return withRevocation(outcome, [...enclosedLists(raw, root), ...fetched], options);
+    const enclosed = enclosedLists(raw, root);
+    if (!trust.fetchRevocation) return withRevocation(outcome, { lists: enclosed, responses: [] }, options);
+    const sources = revocationSources(outcome, options);
+    const [fetched, responses] = await Promise.all([
+      trust.revocation.fetch(sources.lists),
+      trust.revocation.ask(sources.queries),
+    ]);
+    return withRevocation(outcome, { lists: [...enclosed, ...fetched], responses }, options);
   } catch (error) {
     // Whatever a message does to the check is a finding about the message, and no reason to refuse it.
     const reason = `La verifica della firma si è interrotta: ${error instanceof Error ? error.message : String(error)}`;
-    return { outcome: { ...NOT_CHECKED, status: 'broken', reasons: [reason] }, lists: [] };
+    return { outcome: { ...NOT_CHECKED, status: 'broken', reasons: [reason] }, lists: [], responses: [] };
   }
 }
 

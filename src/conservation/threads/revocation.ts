@@ -1,9 +1,13 @@
-/** Revocation lists of gestori's authorities, fetched where their certificates say, for the checks of one thread. */
+/** Revocation lists and OCSP responses of gestori's authorities, fetched where their certificates say, for one thread. */
 import { createHash } from 'node:crypto';
+import type { OcspQuery } from '../../pec/signature/revocation.ts';
 import { readRevocationList } from '../../pki/crl.ts';
+import { readOcspResponse } from '../../pki/ocsp.ts';
 
 /** An authority of gestori has some hundred certificates; public ones stay below this as well. */
 const MAX_BYTES = 8 << 20;
+/** One status with a few certificates. */
+const MAX_RESPONSE_BYTES = 64 << 10;
 const TIMEOUT = 5_000;
 /** A list is asked for again after this, whatever it says of itself, and one that could not be had after less. */
 const FRESH = 3_600_000;
@@ -22,8 +26,19 @@ export class RevocationLists {
 
   /** The lists that are to be had; those that are not are left out, and told by no error. */
   async fetch(urls: readonly string[]): Promise<Uint8Array[]> {
-    const lists = await Promise.all(urls.map(url => this.#get(url)));
+    const lists = await Promise.all(urls.map(url => this.#get(url, () => download(url))));
     return lists.filter(list => list !== null);
+  }
+
+  /** The answers that are to be had, as `fetch` does. */
+  async ask(queries: readonly OcspQuery[]): Promise<Uint8Array[]> {
+    const answers = await Promise.all(
+      queries.map(({ url, request }) => {
+        const key = `${url} ${Buffer.from(request).toString('base64')}`;
+        return this.#get(key, () => query(url, request));
+      }),
+    );
+    return answers.filter(answer => answer !== null);
   }
 
   keep(der: Uint8Array): KeptList {
@@ -39,34 +54,49 @@ export class RevocationLists {
     return kept;
   }
 
-  async #get(url: string): Promise<Uint8Array | null> {
+  async #get(key: string, load: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
     const now = performance.now();
-    const known = this.#fetched.get(url);
+    const known = this.#fetched.get(key);
     if (known !== undefined) {
       const list = await known.list;
       if (now - known.at < (list === null ? RETRY : FRESH)) return list;
     }
-    const list = download(url);
+    const list = load();
     if (this.#fetched.size >= MAX_CACHED) this.#fetched.delete(this.#fetched.keys().next().value ?? '');
-    this.#fetched.set(url, { at: now, list });
+    this.#fetched.set(key, { at: now, list });
     return list;
   }
 }
 
 /** Null for what is not there, too large, too slow, or no list. */
-async function download(url: string): Promise<Uint8Array | null> {
+function download(url: string): Promise<Uint8Array | null> {
+  return load(url, {}, MAX_BYTES, readRevocationList);
+}
+
+/** By POST (RFC 6960 appendix A.1). */
+function query(url: string, request: Uint8Array): Promise<Uint8Array | null> {
+  const headers = { 'content-type': 'application/ocsp-request', accept: 'application/ocsp-response' };
+  return load(url, { method: 'POST', headers, body: Buffer.from(request) }, MAX_RESPONSE_BYTES, readOcspResponse);
+}
+
+async function load(
+  url: string,
+  init: RequestInit,
+  limit: number,
+  check: (der: Uint8Array) => unknown,
+): Promise<Uint8Array | null> {
   try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) });
+    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) });
     if (!response.ok || response.body === null) return null;
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of response.body) {
       size += piece.length;
-      if (size > MAX_BYTES) return null;
+      if (size > limit) return null;
       pieces.push(piece);
     }
     const der = Buffer.concat(pieces);
-    readRevocationList(der);
+    check(der);
     return der;
   } catch {
     return null;

@@ -17,7 +17,7 @@ function sortCommand(name: 'SORT' | 'UID SORT'): PlainCommand {
       const selected = selectedOf(session);
       const request = parseSort(parser, searchContext(session, selected));
       await answerSearch(session, selected, request, { tag, byUid, response: 'SORT' }, () =>
-        storeOf(session).sort(selected.view, request.criteria, request.keys, request.exact),
+        storeOf(session).sort(selected.view, request.criteria, request.keys, request.grades ?? []),
       );
       // Changes are told of searches only: CONTEXT=SORT is not offered (RFC 5267 section 4.3.1).
       if (request.returns?.update === true)

@@ -12,9 +12,12 @@ import { storeOf } from '../state.ts';
 import { type FetchPlan, UnknownEncoding, writeMessage } from './message.ts';
 import { giveBack, takeRoom } from './rooms.ts';
 
-/** Messages asked of the store at a time: without bytes of the message, and with. */
+/** Messages asked of the store at a time: without bytes of the message; with, to begin with and at most. */
 const ROWS = 250;
-const ROWS_WITH_BODIES = 50;
+const FIRST_BODIES = 20;
+const MOST_BODIES = 250;
+/** Octets that a run of bodies should come to: most of a room, since what no longer fits is asked for one by one. */
+const RUN_BYTES = 3 * 1024 * 1024;
 
 /** What came of a FETCH over many messages. */
 export interface FetchOutcome {
@@ -35,27 +38,32 @@ export async function runFetch(
   plan: FetchPlan,
 ): Promise<FetchOutcome> {
   const store = storeOf(session);
-  const size = request.sections.every(onlyHeader) ? ROWS : ROWS_WITH_BODIES;
+  const small = request.sections.every(onlyHeader);
+  let size = small ? ROWS : FIRST_BODIES;
   // In turn: one is filled while what lies in the other is sent.
   const rooms = request.sections.length > 0 && uids.length > size ? [takeRoom(), takeRoom()] : [];
   const failures: StoreError[] = [];
   let undecodable: UnknownEncoding | null = null;
   let served = 0;
 
-  const load = (from: number): Promise<FetchedMessage[]> => {
-    const room = rooms[(from / size) % 2];
-    const rows = fetchRun(store, selected, uids.slice(from, from + size), { ...request, room }, failures);
+  let asked = 0;
+  let runs = 0;
+  const load = (): Promise<FetchedMessage[]> | null => {
+    if (asked === uids.length) return null;
+    const run = uids.slice(asked, asked + size);
+    asked += run.length;
+    const rows = fetchRun(store, selected, run, { ...request, room: rooms[runs++ % 2] }, failures);
     // A client that leaves ends the loop while this run is still on its way.
     rows.catch(() => {});
     return rows;
   };
 
-  let next = load(0);
-  for (let from = 0; from < uids.length; from += size) {
+  for (let next = load(); next !== null; ) {
     const rows = await next;
+    if (!small) size = bodiesIn(rows);
     // The store works on the next run while this one is written.
     await session.writer.sent();
-    if (from + size < uids.length) next = load(from + size);
+    next = load();
     for (const message of rows) {
       const number = selected.numbering.numberOf(message.uid);
       if (number === 0) continue;
@@ -82,6 +90,20 @@ export async function runFetch(
   }
   if (undecodable !== null) throw undecodable;
   return { missing: request.changedSince === undefined ? uids.length - served : 0 };
+}
+
+/** How many messages like these make a run. */
+function bodiesIn(rows: readonly FetchedMessage[]): number {
+  if (rows.length === 0) return FIRST_BODIES;
+  let octets = 0;
+  for (const { sections } of rows) {
+    for (const content of sections) {
+      if (content?.kind === 'bytes') octets += content.bytes.length;
+      // Either it did not fit any more, or it is so large that it is never put into a room.
+      else if (content?.kind === 'range') octets += Math.min(content.length, RUN_BYTES / 3);
+    }
+  }
+  return Math.max(1, Math.min(MOST_BODIES, Math.floor((RUN_BYTES * rows.length) / Math.max(1, octets))));
 }
 
 function onlyHeader({ text }: SectionSpec): boolean {

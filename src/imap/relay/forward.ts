@@ -24,14 +24,30 @@ const GOES_ON = /^[ )]/;
 /** The same of APPEND: another message, or more of one that is put together (RFC 3502, 4469, 6855). */
 const APPEND_GOES_ON = /^(?:\)| (?:["({~]|$|(?:CATENATE|TEXT|URL|UTF8) ))/i;
 
-/** A mailbox, and what may stand between it and a literal. */
-const APPEND_BEGINS = /^(?:"(?:[^"\\]|\\.)*"|[^ "(){]+)(?: +(?:["({~]|$|(?:CATENATE|UTF8) ).*)?$/i;
+/** What may stand between the mailbox of an APPEND and a literal: flags, a date, the beginning of an extension. */
+const APPEND_OPTIONS = /^(?: +\([^()]*\))?(?: +"[^"]*")?(?: *| +(CATENATE|UTF8) +\(.*)$/i;
+const APPEND_EXTENSIONS = new Map([
+  ['CATENATE', 'CATENATE'],
+  ['UTF8', 'UTF8=ACCEPT'],
+]);
+const APPEND_MAILBOX = /^ *(?:"(?:[^"\\]|\\.)*"|[^ "(){]+)/;
 
 /** Dovecot would neither ask for the literal of such a line nor refuse it, until more came. */
-function isMalformedAppend({ tag, name, segments }: IncomingCommand): boolean {
-  if (name !== 'APPEND' || segments.length !== 1) return false;
-  const text = segments[0]?.octets.toString('latin1', tag.length + 1 + name.length).trimStart() ?? '';
-  return text !== '' && !APPEND_BEGINS.test(text);
+function isMalformedAppend({ tag, name, segments }: IncomingCommand, capabilities: ReadonlySet<string>): boolean {
+  const [first, mailbox, last] = segments;
+  if (name !== 'APPEND' || first === undefined) return false;
+  let options = first.octets.toString('latin1', tag.length + 1 + name.length);
+  if (last === undefined) {
+    // The mailbox is the literal that follows.
+    if (options.trim() === '') return false;
+    options = options.replace(APPEND_MAILBOX, '');
+  } else {
+    if (segments.length > 3 || mailbox?.kind !== 'literal') return false;
+    options = last.octets.toString('latin1');
+  }
+  const wellFormed = APPEND_OPTIONS.exec(options);
+  const extension = APPEND_EXTENSIONS.get(wellFormed?.[1]?.toUpperCase() ?? '');
+  return wellFormed === null || (extension !== undefined && !capabilities.has(extension));
 }
 
 /**
@@ -44,7 +60,7 @@ export async function forwardCommand(
   command: IncomingCommand,
   hooks: ForwardHooks,
 ): Promise<void> {
-  if (command.literal !== null && isMalformedAppend(command)) {
+  if (command.literal !== null && isMalformedAppend(command, upstream.capabilities)) {
     await session.reader.refuseLiteral(command.literal);
     throw new SyntaxFailure('Invalid arguments of APPEND');
   }

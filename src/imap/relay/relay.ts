@@ -308,9 +308,14 @@ export class RelaySession implements Relay {
       ...this.#hooks,
       beforeAnswer: async answer => {
         if (answer.status !== 'OK') return;
-        const request = parseListCommand(whole, argumentsOf(whole), session);
-        const lines = await listViewLines(session, request, { archiveSpecialUse: !this.#untagged.listedArchive });
-        for (const line of lines) session.writer.line(line);
+        try {
+          const request = parseListCommand(whole, argumentsOf(whole), session);
+          const lines = await listViewLines(session, request, { archiveSpecialUse: !this.#untagged.listedArchive });
+          for (const line of lines) session.writer.line(line);
+        } catch (error) {
+          // The upstream has understood what we have not, or the archive is not to be had: the mailbox goes on.
+          if (!(error instanceof SyntaxFailure)) session.logger.warn({ err: error }, 'views not listed');
+        }
         await session.writer.flush();
       },
     });
@@ -340,6 +345,11 @@ export class RelaySession implements Relay {
       invited: () => begun.resolve('invited'),
       answered: () => {
         over = true;
+        begun.resolve('over');
+      },
+      lost: tag => {
+        over = true;
+        this.#lost(tag);
         begun.resolve('over');
       },
     });

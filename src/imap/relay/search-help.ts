@@ -80,9 +80,9 @@ function textKeys(command: IncomingCommand, utf8Only: boolean): TextKey[] | null
   try {
     switch (command.name.replace(/^UID /, '')) {
       case 'SEARCH':
-        return parseSearch(parser, context).exact === null ? keys : null;
+        return parseSearch(parser, context).grades === null ? keys : null;
       case 'SORT':
-        return parseSort(parser, context).exact === null ? keys : null;
+        return parseSort(parser, context).grades === null ? keys : null;
       default:
         parseThread(parser, context);
         return keys;

@@ -4,6 +4,7 @@ import { isDay, monthIndex } from '../internal-date.ts';
 import type { Numbers } from '../numbering.ts';
 import { type Mark, type Parser, type SequenceSet, utf8 } from '../wire/parser.ts';
 import { parseReturn, type ReturnOptions } from './returns.ts';
+import { italianStem } from './stem.ts';
 
 /** A SEARCH as understood. */
 export interface SearchRequest {
@@ -12,8 +13,11 @@ export interface SearchRequest {
   readonly criteria: SearchCriteria;
   /** A MODSEQ key was used: the answer tells the highest MODSEQ (RFC 7162 section 3.1.5). */
   readonly modseq: boolean;
-  /** The criteria without the freedom of FUZZY: what meets them too is more relevant. null: no FUZZY was used. */
-  readonly exact: SearchCriteria | null;
+  /**
+   * The criteria with ever more of the freedom of FUZZY: the text as it was written, then its words anywhere. What meets
+   * the earlier ones too is more relevant. null: no FUZZY was used.
+   */
+  readonly grades: readonly SearchCriteria[] | null;
   /** What meets the criteria depends on the moment, or on what is in the mailbox just now. */
   readonly momentary: boolean;
 }
@@ -121,7 +125,7 @@ export function parseSearch(parser: Parser, context: SearchContext): SearchReque
     parseCharset(parser);
   }
   const program = parseProgram(parser, context);
-  if (returns?.relevancy === true && program.exact === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
+  if (returns?.relevancy === true && program.grades === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
   return { returns, ...program };
 }
 
@@ -146,7 +150,7 @@ export function parseSort(parser: Parser, context: SearchContext): SortRequest {
   parseCharset(parser);
   const program = parseProgram(parser, context);
   const ranked = returns?.relevancy === true || keys.some(({ key }) => key === 'relevancy');
-  if (ranked && program.exact === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
+  if (ranked && program.grades === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
   return { returns, keys, ...program };
 }
 
@@ -177,7 +181,7 @@ function parseCharset(parser: Parser): void {
   if (charset !== 'UTF-8' && charset !== 'US-ASCII') throw badCharset();
 }
 
-type Program = Pick<SearchRequest, 'criteria' | 'modseq' | 'exact' | 'momentary'>;
+type Program = Pick<SearchRequest, 'criteria' | 'modseq' | 'grades' | 'momentary'>;
 
 function parseProgram(parser: Parser, context: SearchContext): Program {
   const keys = new KeyParser(parser, context);
@@ -186,25 +190,22 @@ function parseProgram(parser: Parser, context: SearchContext): Program {
   return {
     criteria,
     modseq: keys.modseqUsed,
-    exact: keys.fuzzyUsed ? withExact(criteria, keys.exact) : null,
+    grades: keys.fuzzyUsed ? [0, 1].map(grade => graded(criteria, keys.loosened, grade)) : null,
     momentary: keys.momentary,
   };
 }
 
-/** The criteria with the strict meaning of what FUZZY has loosened. */
-function withExact(criteria: SearchCriteria, exact: ReadonlyMap<SearchCriteria, SearchCriteria>): SearchCriteria {
-  const strict = exact.get(criteria);
-  if (strict !== undefined) return strict;
-  if (criteria.op === 'not') return { op: 'not', operand: withExact(criteria.operand, exact) };
+/** The criteria with another meaning of what FUZZY has loosened. */
+function graded(
+  criteria: SearchCriteria,
+  loosened: ReadonlyMap<SearchCriteria, readonly SearchCriteria[]>,
+  grade: number,
+): SearchCriteria {
+  const stricter = loosened.get(criteria)?.[grade];
+  if (stricter !== undefined) return stricter;
+  if (criteria.op === 'not') return { op: 'not', operand: graded(criteria.operand, loosened, grade) };
   if (criteria.op !== 'and' && criteria.op !== 'or') return criteria;
-  return { op: criteria.op, operands: criteria.operands.map(operand => withExact(operand, exact)) };
-}
-
-/** Words in any order. */
-function loosened<C extends SearchCriteria & { readonly needle: string }>(criteria: C): SearchCriteria | null {
-  const words = criteria.needle.split(/\s+/).filter(word => word !== '');
-  if (words.length < 2 || words.length > MAXIMUM_WORDS) return null;
-  return { op: 'and', operands: words.map(needle => ({ ...criteria, needle })) };
+  return { op: criteria.op, operands: criteria.operands.map(operand => graded(operand, loosened, grade)) };
 }
 
 class KeyParser {
@@ -215,8 +216,8 @@ class KeyParser {
   modseqUsed = false;
   fuzzyUsed = false;
   momentary = false;
-  /** Strict meanings of loosened criteria. */
-  readonly exact = new Map<SearchCriteria, SearchCriteria>();
+  /** What loosened criteria would be with less freedom, the strictest first. */
+  readonly loosened = new Map<SearchCriteria, readonly SearchCriteria[]>();
   #fuzzy = false;
 
   constructor(parser: Parser, context: SearchContext) {
@@ -315,7 +316,7 @@ class KeyParser {
     return { op: 'uid', set: this.#context.ranges(set, numbers) };
   }
 
-  /** FUZZY (RFC 6203 section 3): the words of a text may stand anywhere and in any order. */
+  /** FUZZY (RFC 6203 section 3): the words of a text may stand anywhere, in any order and any form. */
   #loosely(): SearchCriteria {
     const outer = this.#fuzzy;
     this.#fuzzy = true;
@@ -328,10 +329,14 @@ class KeyParser {
   }
 
   #needle<C extends SearchCriteria & { readonly needle: string }>(criteria: C): SearchCriteria {
-    const loose = this.#fuzzy ? loosened(criteria) : null;
-    if (loose === null) return criteria;
-    this.#keys += loose.op === 'and' ? loose.operands.length : 1;
-    this.exact.set(loose, criteria);
+    const words = this.#fuzzy ? criteria.needle.split(/\s+/).filter(word => word !== '') : [];
+    if (words.length === 0 || words.length > MAXIMUM_WORDS) return criteria;
+    const all = (needles: readonly string[]): SearchCriteria => {
+      this.#keys += needles.length;
+      return { op: 'and', operands: needles.map(needle => ({ ...criteria, needle })) };
+    };
+    const loose = all(words.map(italianStem));
+    this.loosened.set(loose, [criteria, all(words)]);
     return loose;
   }
 

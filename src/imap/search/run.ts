@@ -60,16 +60,23 @@ export async function answerSearch(
   return uids;
 }
 
-/** A result that holds the words as they were written fits better than one that holds them here and there. */
+/** RFC 6203 section 4: 1 to 100. The text as it was written, its words anywhere, other forms of them. */
+const GRADE_SCORES = [100, 70];
+const LOOSE_SCORE = 40;
+
+/** How well each result fits, by the strictest meaning of the search that it meets. */
 async function relevancies(
   session: Session,
   selected: SelectedView,
   request: SearchRequest,
   uids: readonly number[],
 ): Promise<number[]> {
-  const { exact } = request;
-  const best = new Set(exact === null ? [] : await storeOf(session).search(selected.view, exact));
-  return uids.map(uid => (best.has(uid) ? 100 : 50));
+  const grades: ReadonlySet<number>[] = [];
+  for (const grade of request.grades ?? []) grades.push(new Set(await storeOf(session).search(selected.view, grade)));
+  return uids.map(uid => {
+    const grade = grades.findIndex(found => found.has(uid));
+    return grade === -1 ? LOOSE_SCORE : (GRADE_SCORES[grade] ?? LOOSE_SCORE);
+  });
 }
 
 /** What the client knows of: messages that came since are not to be told before their EXISTS. */

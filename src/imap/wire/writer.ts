@@ -14,7 +14,7 @@ export class ResponseWriter {
   /** A response that is passed on is not complete: nothing of ours may stand inside it. */
   #midRelay = false;
   #relayEnded: (() => void)[] = [];
-  /** Octet arrays that the socket may still read. */
+  /** Runs of output whose octet arrays the socket may still read. */
   #unsent = 0;
   #allSent: (() => void)[] = [];
 
@@ -134,18 +134,23 @@ export class ResponseWriter {
     this.#pendingSize = 0;
     let open = true;
     let text = '';
+    const lastArray = pending.findLastIndex(data => typeof data !== 'string');
+    if (lastArray !== -1) this.#unsent++;
+    // One call of the system for all of it.
+    this.#socket.cork();
     // Neighbouring strings go out as one write; literals go as they are.
-    for (const data of pending) {
+    for (const [index, data] of pending.entries()) {
       if (typeof data === 'string') {
         text += data;
         continue;
       }
       if (text !== '') this.#socket.write(text, 'latin1');
       text = '';
-      this.#unsent++;
-      open = this.#socket.write(data, this.#onSent);
+      // Writes end in their order.
+      open = index === lastArray ? this.#socket.write(data, this.#onSent) : this.#socket.write(data);
     }
     if (text !== '') open = this.#socket.write(text, 'latin1');
+    this.#socket.uncork();
     return open;
   }
 }

@@ -38,6 +38,8 @@ export interface AuthorityOptions {
   readonly now?: Date;
   /** http address of the revocation list that the gestori's certificates name; none when absent. */
   readonly crlUrl?: string;
+  /** http address of the OCSP responder that they name; none when absent. */
+  readonly ocspUrl?: string;
 }
 
 const GESTORI = [
@@ -51,15 +53,20 @@ const cache = new Map<string, Promise<TestAuthorities>>();
 /** Makes the hierarchy; within a process, the same one for the same options. */
 export function createTestAuthorities(options: AuthorityOptions = {}): Promise<TestAuthorities> {
   const algorithm = options.algorithm ?? 'P-256';
-  const key = `${algorithm} ${options.now?.getTime() ?? ''} ${options.crlUrl ?? ''}`;
+  const key = `${algorithm} ${options.now?.getTime() ?? ''} ${options.crlUrl ?? ''} ${options.ocspUrl ?? ''}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const made = make(algorithm, options.now ?? new Date(), options.crlUrl);
+  const made = make(algorithm, options.now ?? new Date(), options);
   cache.set(key, made);
   return made;
 }
 
-async function make(algorithm: 'RSA-2048' | 'P-256', now: Date, crlUrl?: string): Promise<TestAuthorities> {
+async function make(
+  algorithm: 'RSA-2048' | 'P-256',
+  now: Date,
+  urls: Pick<AuthorityOptions, 'crlUrl' | 'ocspUrl'>,
+): Promise<TestAuthorities> {
+  const { crlUrl, ocspUrl } = urls;
   const issue = (request: Omit<CertificateRequest, 'algorithm'>) => issueCertificate({ algorithm, ...request });
   const lifetime = { notBefore: years(now, -15), notAfter: years(now, 15), authority: true };
   const root = await issue({ ...lifetime, subject: name('Radice di prova PEC', 'Autorità di Esempio') });
@@ -80,6 +87,7 @@ async function make(algorithm: 'RSA-2048' | 'P-256', now: Date, crlUrl?: string)
         issuer: intermediate,
         emails: [address, `rem-service@${domain}`],
         ...(crlUrl !== undefined && { crlUrl }),
+        ...(ocspUrl !== undefined && { ocspUrl }),
         keyUsage: ['digitalSignature'],
         extendedKeyUsage: ['emailProtection'],
       });

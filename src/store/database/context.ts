@@ -118,6 +118,12 @@ export class AccountContext {
     return [...merged.values()];
   }
 
+  /** Gives back the memory that only speeds up what comes next: the account is not used for now. */
+  cool(): void {
+    this.#statements.clear();
+    this.db.pragma('shrink_memory');
+  }
+
   path(...names: string[]): string {
     return join(this.directory, ...names);
   }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3-multiple-ciphers';
+import { PAGE_CACHE_BYTES } from '../limits.ts';
 import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
 import { SCHEMA, SCHEMA_VERSION, TEMPORARY } from './schema.ts';
@@ -43,7 +44,7 @@ export function openDatabaseFile(path: string, key: Uint8Array): Database.Databa
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     db.pragma('temp_store = MEMORY');
-    db.pragma('cache_size = -8000');
+    db.pragma(`cache_size = -${PAGE_CACHE_BYTES / 1024}`);
     // What a process left in the log goes into the database, flushed, before anything is acknowledged on top of it.
     db.pragma('wal_checkpoint(TRUNCATE)');
     db.exec('BEGIN IMMEDIATE');

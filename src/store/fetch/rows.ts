@@ -3,8 +3,9 @@ import { Keywords, SEEN } from '../catalog/flags.ts';
 import { messageHandle } from '../catalog/messages.ts';
 import { resolve } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
-import type { FetchedMessage, FetchRequest, SectionContent, View } from '../types.ts';
+import type { FetchRequest, SectionContent, View } from '../types.ts';
 import { departedEntries } from './departed.ts';
+import { type KeptColumns, type PackedRows, packRows } from './packed.ts';
 import { SectionReader } from './sections.ts';
 
 /** Columns that are kept beside the entry, and where. */
@@ -17,15 +18,13 @@ const KEPT = {
   threadId: 'm.thread',
 } as const;
 
-type Kept = Pick<FetchedMessage, keyof typeof KEPT>;
-
 /** FETCH: rows by UID; octets of the message only where a section asks for them. */
 export async function fetch(
   context: AccountContext,
   view: View,
   uids: readonly number[],
   request: FetchRequest,
-): Promise<FetchedMessage[]> {
+): Promise<PackedRows> {
   const decoding = request.sections.some(section => section.binary);
   const sections = new SectionReader(context, request.room);
   const resolved = resolve(context, view);
@@ -44,6 +43,10 @@ export async function fetch(
   );
   // Octets first: a message that cannot be read is not marked as seen.
   const contents: SectionContent[][] = [];
+  sections.prepare(
+    entries.map(entry => entry.message),
+    request.sections,
+  );
   for (const entry of entries) {
     contents.push(
       decoding
@@ -59,7 +62,7 @@ export async function fetch(
       )
     : null;
   const kept = keptColumns(context, entries, request);
-  return entries.map((entry, index) => {
+  const rows = entries.map((entry, index) => {
     const seenNow = seen?.get(entry.uid);
     return {
       uid: entry.uid,
@@ -70,10 +73,10 @@ export async function fetch(
       size: entry.size,
       saveDate: entry.save_date,
       message: messageHandle(entry.message),
-      ...kept.get(entry.message),
       sections: contents[index] ?? [],
     };
   });
+  return packRows(rows, kept.size === 0 ? [] : entries.map(entry => kept.get(entry.message) ?? {}));
 }
 
 /** MODSEQ of each message that was not \Seen before. */
@@ -99,14 +102,14 @@ function keptColumns(
   context: AccountContext,
   entries: readonly { readonly message: number }[],
   request: FetchRequest,
-): Map<number, Kept> {
+): Map<number, KeptColumns> {
   const asked = Object.entries(KEPT).filter(([name]) => request.columns.some(column => column === name));
   if (asked.length === 0) return new Map();
   const columns = asked.map(([name, column]) => `${column} AS ${name}`).join(', ');
   const join = asked.some(([, column]) => column.startsWith('m.')) ? 'JOIN message m ON m.id = s.message' : '';
   return new Map(
     context
-      .sql<Kept & { readonly id: number }>(
+      .sql<KeptColumns & { readonly id: number }>(
         `SELECT s.message AS id, ${columns} FROM structure s ${join}
          WHERE s.message IN (SELECT value FROM json_each(?))`,
       )

@@ -3,10 +3,19 @@ import { type HeaderFilter, headerFilter, locatePart, sectionRange, unpackTree }
 import type { MimeNode } from '../../mime/types.ts';
 import { messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
-import { INLINE_FETCH_BYTES, INLINE_SECTION_BYTES, MAX_HEADER_BYTES, MAX_READ_BYTES } from '../limits.ts';
+import {
+  INLINE_FETCH_BYTES,
+  INLINE_SECTION_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_READ_BYTES,
+  ROOM_SECTION_BYTES,
+} from '../limits.ts';
 import { type SectionContent, type SectionSpec, StoreError } from '../types.ts';
 import { openDecoded } from './decoded.ts';
 import { Slab } from './slab.ts';
+
+/** Octets of a recipe that is read ahead: some 170 runs. */
+const SMALL_RECIPE = 4096;
 
 /** A message whose sections are read. */
 interface Source {
@@ -25,11 +34,39 @@ export class SectionReader {
   readonly #context: AccountContext;
   readonly #slab: Slab;
   readonly #filters = new Map<SectionSpec, HeaderFilter>();
+  /** What was read ahead, by message. */
+  readonly #recipes = new Map<number, Uint8Array>();
+  readonly #headers = new Map<number, Uint8Array | null>();
+  /** The largest section that goes inline, and the octets that still do. */
+  readonly #largest: number;
   #inline = INLINE_FETCH_BYTES;
 
   constructor(context: AccountContext, room?: SharedArrayBuffer) {
     this.#context = context;
     this.#slab = new Slab(room);
+    this.#largest = room === undefined ? INLINE_SECTION_BYTES : ROOM_SECTION_BYTES;
+  }
+
+  /** Reads at once what the sections of all these messages need, where it is small. */
+  prepare(messages: readonly number[], sections: readonly SectionSpec[]): void {
+    if (messages.length < 2) return;
+    const json = JSON.stringify(messages);
+    if (sections.some(isWhole)) {
+      const rows = this.#context
+        .sql<{ id: number; recipe: Uint8Array }>(
+          `SELECT id, recipe FROM message WHERE id IN (SELECT value FROM json_each(?)) AND length(recipe) <= ${SMALL_RECIPE}`,
+        )
+        .all(json);
+      for (const { id, recipe } of rows) this.#recipes.set(id, recipe);
+    }
+    if (sections.some(isTopHeader)) {
+      const rows = this.#context
+        .sql<HeaderRow & { readonly message: number }>(
+          'SELECT message, checksum, octets FROM header WHERE message IN (SELECT value FROM json_each(?))',
+        )
+        .all(json);
+      for (const row of rows) this.#headers.set(row.message, sound(row));
+    }
   }
 
   read(message: number, size: number, sections: readonly SectionSpec[]): SectionContent[] {
@@ -50,9 +87,9 @@ export class SectionReader {
   }
 
   #source(message: number, size: number): Source {
-    let recipe: Uint8Array | null = null;
+    let recipe = this.#recipes.get(message) ?? null;
     let tree: MimeNode | null = null;
-    let header: Uint8Array | null | undefined;
+    let header = this.#headers.get(message);
     return {
       message,
       size,
@@ -101,7 +138,7 @@ export class SectionReader {
 
   /** Whether a section goes inline; it then counts. */
   #fits(length: number): boolean {
-    if (length > INLINE_SECTION_BYTES || length > this.#inline) return false;
+    if (length > this.#largest || length > this.#inline) return false;
     this.#inline -= length;
     return true;
   }
@@ -160,12 +197,27 @@ function checkInterval(start: number, length: number): void {
   if (!valid || length > MAX_READ_BYTES) throw new StoreError('LIMIT', 'Intervallo di lettura non valido');
 }
 
+interface HeaderRow {
+  readonly checksum: number;
+  readonly octets: Uint8Array;
+}
+
 /** The header as it was kept apart; null where it was not, or where it is no longer what it was. */
 function keptHeader(context: AccountContext, message: number): Uint8Array | null {
-  const row = context
-    .sql<{ checksum: number; octets: Uint8Array }>('SELECT checksum, octets FROM header WHERE message = ?')
-    .get(message);
-  return row && crc32(row.octets) === row.checksum ? row.octets : null;
+  const row = context.sql<HeaderRow>('SELECT checksum, octets FROM header WHERE message = ?').get(message);
+  return row ? sound(row) : null;
+}
+
+function sound({ checksum, octets }: HeaderRow): Uint8Array | null {
+  return crc32(octets) === checksum ? octets : null;
+}
+
+function isWhole({ part, text, sizeOnly }: SectionSpec): boolean {
+  return part.length === 0 && text === undefined && sizeOnly !== true;
+}
+
+function isTopHeader({ part, text }: SectionSpec): boolean {
+  return part.length === 0 && text?.startsWith('HEADER') === true;
 }
 
 /** A copy with a buffer of its own, which can change threads without taking a pool or a cached piece along. */

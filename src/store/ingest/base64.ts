@@ -12,10 +12,13 @@ export interface LineShape {
 
 const CR = 13;
 const LF = 10;
+const PAD = 61;
 const MAX_LINE = 8192;
 /** Octets encoded at a time, and their characters. */
 const BLOCK_BYTES = 12 * 1024;
 const scratch = Buffer.alloc((BLOCK_BYTES / 3) * 4);
+/** A block of lines, of the shortest or the longest. */
+const again = Buffer.alloc((BLOCK_BYTES + MAX_LINE) * 2);
 
 /** Octets of a run of `decoded` octets once encoded; `closed` when a line break follows the last line. */
 export function encodedLength(decoded: number, shape: LineShape, closed: boolean): number {
@@ -73,18 +76,29 @@ export function decodeLines(body: Uint8Array): { shape: LineShape; content: Uint
   // One line only: any length will do, and a run of its own line length encodes as that one line.
   if (line % 4 !== 0 || line === 0 || line > MAX_LINE) return null;
   const shape = { line, crlf };
-  const content = Buffer.from(octets.toString('latin1', 0, covered), 'base64');
-  if (encodedLength(content.length, shape, false) !== covered) return null;
-  return encodesTo(content, shape, octets.subarray(0, covered)) ? { shape, content, covered } : null;
+  const content = decoded(octets.subarray(0, covered), shape);
+  return content && { shape, content, covered };
 }
 
-function encodesTo(content: Uint8Array, shape: LineShape, lines: Buffer): boolean {
-  const block = Math.ceil(BLOCK_BYTES / shape.line) * (shape.line / 4) * 3;
-  let position = 0;
-  for (let from = 0; from < content.length; from += block) {
-    const again = encodeLines(content.subarray(from, from + block), shape, from + block < content.length);
-    if (lines.compare(again, 0, again.length, position, position + again.length) !== 0) return false;
-    position += again.length;
+/** Block by block, each encoded again at once: large bodies make no large strings. */
+function decoded(lines: Buffer, shape: LineShape): Uint8Array | null {
+  const written = shape.line + (shape.crlf ? 2 : 1);
+  const breaks = (Math.ceil(lines.length / written) - 1) * (written - shape.line);
+  const padding = lines.at(-1) !== PAD ? 0 : lines.at(-2) !== PAD ? 1 : 2;
+  const length = ((lines.length - breaks) / 4) * 3 - padding;
+  if (!Number.isInteger(length) || encodedLength(length, shape, false) !== lines.length) return null;
+  const content = Buffer.allocUnsafe(length);
+  const block = Math.ceil(BLOCK_BYTES / shape.line) * written;
+  let at = 0;
+  for (let from = 0; from < lines.length; from += block) {
+    const end = Math.min(from + block, lines.length);
+    const octets = content.write(lines.toString('latin1', from, end), at, 'base64');
+    const closed = end < lines.length;
+    const part = content.subarray(at, at + octets);
+    if (encodedLength(octets, shape, closed) !== end - from) return null;
+    encodeLinesInto(part, shape, closed, again, 0);
+    if (lines.compare(again, 0, end - from, from, end) !== 0) return null;
+    at += octets;
   }
-  return position === lines.length;
+  return at === length ? content : null;
 }

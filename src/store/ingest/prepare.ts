@@ -89,7 +89,7 @@ function checkSignature(raw: Uint8Array, root: MimeNode, anchors: readonly Uint8
 
 function keptHeader(raw: Uint8Array, root: MimeNode): Uint8Array | null {
   const length = root.bodyStart - root.headerStart;
-  return length > MAX_KEPT_HEADER_BYTES ? null : raw.slice(root.headerStart, root.bodyStart);
+  return length > MAX_KEPT_HEADER_BYTES ? null : new Uint8Array(raw.subarray(root.headerStart, root.bodyStart));
 }
 
 /** The conversation's first Message-ID where one is named, else the message's own. */

@@ -19,7 +19,6 @@ import { indexDerived, insertDerived } from '../ingest/derived.ts';
 import { prepare } from '../ingest/prepare.ts';
 import { decodePrepared, encodePrepared } from '../ingest/prepared.ts';
 import type { Preparing } from '../ingest/preparing.ts';
-import { SpoolFile } from '../ingest/spool.ts';
 import { LedgerHead } from '../ledger/head.ts';
 import { Ledger, type LedgerState, saveLedgerState } from '../ledger/ledger.ts';
 import { type LedgerSurvey, surveyLedger } from '../ledger/read.ts';
@@ -241,7 +240,7 @@ async function deriveOne(
   preparing: Preparing,
   { id, sha256, size, recipe }: MessageRow,
 ): Promise<boolean> {
-  const spool = await SpoolFile.create(context.directory);
+  const spool = preparing.spool(context.directory);
   try {
     const digest = createHash('sha256');
     for (let start = 0; start < size; start += READ_LENGTH) {

@@ -22,28 +22,29 @@ export async function search(context: AccountContext, view: View, criteria: Sear
 
 /**
  * Runs a query over what meets the criteria.
- * @param select gets a condition on `entry e JOIN message m` and its parameters, and the condition of `exact`
+ * @param select gets a condition on `entry e JOIN message m` and its parameters, and the conditions of `grades`
  */
 export async function selectMatching<T>(
   context: AccountContext,
   view: View,
   criteria: SearchCriteria,
-  select: (where: string, parameters: readonly (string | number)[], exact: Condition) => T,
-  exact: SearchCriteria | null = null,
+  select: (where: string, parameters: readonly (string | number)[], grades: readonly Condition[]) => T,
+  grades: readonly SearchCriteria[] = [],
 ): Promise<T> {
   const resolved = resolve(context, view);
   let slots = 0;
   const compiled = compile(context, resolved, criteria, () => ++slots);
-  const strict = compile(context, resolved, exact ?? { op: 'and', operands: [] }, () => ++slots);
+  const graded = grades.map(grade => compile(context, resolved, grade, () => ++slots));
+  const all = [compiled, ...graded];
   try {
-    for (const { slot, ranges } of [...compiled.sets, ...strict.sets]) {
+    for (const { slot, ranges } of all.flatMap(({ sets }) => sets)) {
       const add = context.sql('INSERT INTO temp.uid_range (slot, low, high) VALUES (?, ?, ?)');
       for (const [low, high] of ranges) add.run(slot, low, high);
     }
-    for (const query of [...compiled.texts, ...strict.texts]) {
+    for (const query of all.flatMap(({ texts }) => texts)) {
       for (const _ of answer(context, resolved, query)) await setImmediate();
     }
-    return select(`${resolved.where} AND (${compiled.sql})`, compiled.parameters, strict);
+    return select(`${resolved.where} AND (${compiled.sql})`, compiled.parameters, graded);
   } finally {
     context.db.exec('DELETE FROM temp.hit; DELETE FROM temp.uid_range');
   }

@@ -23,14 +23,18 @@ export async function sort(
   view: View,
   criteria: SearchCriteria,
   keys: readonly SortCriterion[],
-  exact: SearchCriteria | null,
+  grades: readonly SearchCriteria[],
 ): Promise<Uint32Array> {
-  const select = (where: string, parameters: readonly (string | number)[], strict: Condition): Uint32Array => {
+  const select = (
+    where: string,
+    parameters: readonly (string | number)[],
+    conditions: readonly Condition[],
+  ): Uint32Array => {
     const order: string[] = [];
     const ordering: (string | number)[] = [];
     for (const { key, reverse } of keys) {
-      const column = key === 'relevancy' ? `NOT (${strict.sql})` : COLUMNS[key];
-      if (key === 'relevancy') ordering.push(...strict.parameters);
+      const column = key === 'relevancy' ? lacking(conditions) : COLUMNS[key];
+      if (key === 'relevancy') ordering.push(...conditions.flatMap(({ parameters: values }) => values));
       order.push(`${column}${reverse ? ' DESC' : ''}`);
     }
     const rows = context.db
@@ -41,5 +45,10 @@ export async function sort(
       .pluck();
     return Uint32Array.from(rows.all(...parameters, ...ordering));
   };
-  return selectMatching(context, view, criteria, select, exact);
+  return selectMatching(context, view, criteria, select, grades);
+}
+
+/** How many of the conditions a row does not meet. */
+function lacking(conditions: readonly Condition[]): string {
+  return ['0', ...conditions.map(({ sql }) => `(NOT (${sql}))`)].join(' + ');
 }

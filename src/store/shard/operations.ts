@@ -18,6 +18,7 @@ import { fileHeld } from '../ingest/held.ts';
 import { appendJournal, journalHead, readJournal } from '../journal/journal.ts';
 import { conserveNext, packages, sealPackage } from '../queue/conserved.ts';
 import { distributionDone, distributionRequests } from '../queue/distribution.ts';
+import { figures } from '../queue/figures.ts';
 import { findBySha256, record } from '../queue/record.ts';
 import { queue, queued, queueFailed } from '../queue/waiting.ts';
 import { search } from '../search/search.ts';
@@ -72,6 +73,7 @@ export const OPERATIONS = {
   sealPackage,
   conserveNext,
   packages,
+  figures,
   distributionRequests,
   distributionDone,
   journalHead,

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { fromFailure } from '../errors.ts';
 import type { FileRequest } from '../ingest/commit.ts';
+import { roomyThreads } from '../thread-heap.ts';
 import { type Filed, StoreError, type StoreEvent } from '../types.ts';
 import type { AccountRepair } from './account.ts';
 import type { Arguments, OperationName, Result } from './operations.ts';
@@ -74,6 +75,7 @@ export class Shard {
   }
 
   #start(): Worker {
+    roomyThreads();
     const worker = new Worker(new URL('./shard.worker.ts', import.meta.url), { name: 'store' });
     worker.on('message', (reply: Reply) => this.#receive(reply));
     let failure = new Error('the store thread ended');

@@ -4,12 +4,15 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
 import { type AccountKeys, deriveAccountKeys } from '../crypto/account-keys.ts';
 import type { AccountContext } from '../database/context.ts';
 import { toFailure } from '../errors.ts';
+import type { PackedRows } from '../fetch/packed.ts';
 import { type FileRequest, fileBatch } from '../ingest/commit.ts';
-import { BATCH_BYTES, BATCH_MESSAGES } from '../limits.ts';
-import { type FetchedMessage, StoreError, type StoreEvent } from '../types.ts';
+import { BATCH_BYTES, BATCH_MESSAGES, WARM_ACCOUNTS } from '../limits.ts';
+import { release } from '../release.ts';
+import { StoreError, type StoreEvent } from '../types.ts';
 import { type AccountRepair, openAccount } from './account.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Reply, Request } from './protocol.ts';
@@ -19,6 +22,14 @@ interface Waiting {
   readonly address: string;
   readonly file: FileRequest;
 }
+
+/** What the accounts used last have in memory, all accounts of the thread cannot have. */
+const warm = new LRUCache<Account, true>({
+  max: WARM_ACCOUNTS,
+  dispose: (_, account, reason) => {
+    if (reason === 'evict') account.cool();
+  },
+});
 
 class Account {
   readonly #waiting: Waiting[] = [];
@@ -37,10 +48,16 @@ class Account {
     const { context, repair } = openAccount(address, directory, keys);
     this.#context = context;
     this.#place = { directory, keys };
+    warm.set(this, true);
     return repair;
   }
 
+  cool(): void {
+    this.#context?.cool();
+  }
+
   close(): void {
+    warm.delete(this);
     this.#context?.close();
     this.#context = null;
     this.#place = null;
@@ -54,6 +71,7 @@ class Account {
     }
     if (!this.#context && this.#place !== null) this.open(address, this.#place.directory, this.#place.keys);
     if (!this.#context) throw new StoreError('UNAVAILABLE', 'Archivio momentaneamente non disponibile');
+    warm.set(this, true);
     return this.#context;
   }
 
@@ -97,6 +115,8 @@ class Account {
       });
     } catch (error) {
       for (const { id } of batch) reply({ id, ok: false, failure: toFailure(error), events: this.events() });
+    } finally {
+      release(...batch.map(({ file }) => file.prepared));
     }
   }
 }
@@ -141,12 +161,6 @@ function reply(message: Reply): void {
 
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (value instanceof Uint8Array || value instanceof Uint32Array) return [value.buffer as ArrayBuffer];
-  if (!Array.isArray(value)) return [];
-  const buffers = new Set<ArrayBuffer>();
-  for (const row of value as readonly Partial<FetchedMessage>[]) {
-    for (const content of row?.sections ?? []) {
-      if (content?.kind === 'bytes' && content.bytes.buffer instanceof ArrayBuffer) buffers.add(content.bytes.buffer);
-    }
-  }
-  return [...buffers];
+  if (typeof value !== 'object' || value === null || !('places' in value)) return [];
+  return (value as PackedRows).buffers.filter(buffer => buffer instanceof ArrayBuffer);
 }
