@@ -194,7 +194,8 @@ async function lastBefore({ client, account }: CopyContext, mailbox: MailboxObje
   const highest = await highestUid(client, mailbox);
   const since = await account.setting<number>(SINCE);
   if (since === null || highest === 0) return highest;
-  const second = Math.floor(since / 1000) * 1000;
+  // Of the second that it began in, nobody can say: what was there is not ours to copy.
+  const second = Math.ceil(since / 1000) * 1000;
   const recent = await client.search({ since: new Date(second - DAY) }, { uid: true });
   if (!recent || recent.length === 0) return highest;
   let first = highest + 1;
