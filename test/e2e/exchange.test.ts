@@ -36,6 +36,8 @@ describe('a message that is sent, and what its gestori do with it', () => {
     archivia = await startArchivia({ dovecot, smtp, conservation: { policy, gestoriCaFile } });
     for (const user of [MARIO, ANNA]) await (await client(user)).logout();
     await eventually('both archivers to look', () => connected() >= 2);
+    // INTERNALDATE knows seconds: in the one of the first login, mail is not new yet.
+    await new Promise(resolve => setTimeout(resolve, 1_000));
   });
   afterAll(async () => {
     await archivia?.stop();
@@ -140,6 +142,38 @@ describe('a message that is sent, and what its gestori do with it', () => {
     await holds(MARIO, 'Conservazione', 'tre', []);
     await holds(ANNA, 'Conservazione', 'tre', ['POSTA CERTIFICATA: tre']);
   }, 120_000);
+
+  it('does the same for what a mail client sends', async () => {
+    const muttrc = join(temporary.path, 'muttrc');
+    await writeFile(
+      muttrc,
+      `set from = "${MARIO}"
+set realname = "Mario Rossi"
+set use_from = yes
+set hostname = "studio.example"
+set smtp_url = "smtp://${MARIO.replace('@', '%40')}@127.0.0.1:${archivia.smtpPort}/"
+set smtp_pass = "${PASSWORD}"
+set smtp_authenticators = "plain"
+set ssl_starttls = no
+set ssl_force_tls = no
+set record = ""
+`,
+    );
+    const attached = join(temporary.path, 'relazione.txt');
+    await writeFile(attached, 'La relazione è allegata.\n');
+    const outcome = await run('mutt', ['-n', '-F', muttrc, '-s', 'da mutt', '-a', attached, '--', ANNA], {
+      input: 'Si allega la relazione.\n',
+      env: { HOME: temporary.path, TERM: 'dumb' },
+    });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const exchange = await holds(MARIO, 'Archivio', 'da mutt', [
+      'da mutt',
+      'ACCETTAZIONE: da mutt',
+      'CONSEGNA: da mutt',
+    ]);
+    expect(new Set([...exchange.values()].map(({ thread }) => thread)).size).toBe(1);
+    await holds(ANNA, 'Archivio', 'da mutt', ['POSTA CERTIFICATA: da mutt']);
+  });
 
   it('loses nothing when it is killed before the provider answers: the copy is marked until a receipt comes', async () => {
     const answer = Promise.withResolvers<void>();
