@@ -24,6 +24,8 @@ export class BenchClient {
         : connectTls({ port, host: '127.0.0.1', ca, servername: 'localhost' });
     await once(socket, ca === null ? 'connect' : 'secureConnect');
     const client = new BenchClient(socket);
+    // The greeting: imap-core would say it behind the answer to a command that came early.
+    await once(socket, 'data');
     await client.command(`LOGIN ${user} ${password}`);
     return client;
   }
