@@ -269,9 +269,11 @@ describe('the relay', () => {
     // The chunks that have passed, until the collector comes to them (measured: 55 MB); with the message held it would
     // be both.
     expect(after - before).toBeLessThan(big.length);
-    // They are used again for what passes next (measured: none made): nothing of the message has stayed.
-    expect((await proxied.ok('FETCH * BODY.PEEK[]', 60_000)).raw.includes(big)).toBe(true);
-    expect((await archivia.memory()) - after).toBeLessThan(40_000_000);
+    // What three more passes leave behind, together: a sixth of each would be too much. The rest is the collector's.
+    for (let pass = 0; pass < 3; pass++) {
+      expect((await proxied.ok('FETCH * BODY.PEEK[]', 60_000)).raw.includes(big)).toBe(true);
+    }
+    expect((await archivia.memory()) - after).toBeLessThan(big.length / 2);
     proxied.close();
   });
 });
