@@ -45,7 +45,10 @@ describe('extensions of the upstream and ours together', () => {
     expect(theirs).toHaveLength(2);
     expect(ours[0]).toBe(theirs[0]?.replace('\r\n', ' "Archivio" "Conservazione"\r\n'));
     expect(ours[1]).toBe(theirs[1]);
-    expect(ours.slice(2)).toEqual(['* QUOTA "Archivio" ()\r\n', '* QUOTA "Conservazione" ()\r\n']);
+    expect(ours.slice(2)).toEqual([
+      expect.stringMatching(/^\* QUOTA "Archivio" \(STORAGE \d+ [1-9]\d*\)\r\n$/),
+      expect.stringMatching(/^\* QUOTA "Conservazione" \(STORAGE \d+ [1-9]\d*\)\r\n$/),
+    ]);
     for (const command of ['GETQUOTAROOT Bozze', 'GETQUOTA Casella', 'MYRIGHTS INBOX', 'GETACL Bozze']) {
       expect(text((await client.ok(command)).untagged), command).toBe(text((await direct.ok(command)).untagged));
     }

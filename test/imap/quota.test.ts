@@ -103,7 +103,7 @@ describe('QUOTA (RFC 9208) with a plan', () => {
 });
 
 describe('QUOTA without a plan', () => {
-  test('has roots without limits, and refuses nothing', async () => {
+  test('has the disk for a limit, never an empty list, and refuses nothing', async () => {
     const engine = await Engine.start();
     const account = await engine.account();
     const client = await account.login();
@@ -112,8 +112,8 @@ describe('QUOTA without a plan', () => {
     await client.ok('COPY 1 --ARCHIVIA--');
     expect(await client.data('GETQUOTAROOT INBOX')).toEqual([
       '* QUOTAROOT "INBOX" "Archivio" "Conservazione"',
-      '* QUOTA "Archivio" ()',
-      '* QUOTA "Conservazione" ()',
+      expect.stringMatching(/^\* QUOTA "Archivio" \(STORAGE 1 [1-9]\d{4,15}\)$/),
+      expect.stringMatching(/^\* QUOTA "Conservazione" \(STORAGE 1 [1-9]\d{4,15}\)$/),
     ]);
     await engine.stop();
   });

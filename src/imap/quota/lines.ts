@@ -1,14 +1,19 @@
-import type { AccountStore } from '../../store/types.ts';
+import { statfs } from 'node:fs/promises';
 import type { Session } from '../session.ts';
 import { storeOf } from '../state.ts';
-import { type QuotaLimits, type QuotaRoot, quotaLimits, usage } from './roots.ts';
+import { type QuotaRoot, quotaLimits, usage } from './roots.ts';
 
 /**
- * `* QUOTA "Archivio" (STORAGE 10 500)` in units of 1024 octets. Without a limit the list is empty: usage alone has
- * no form in RFC 9208, and an empty list is what clients know from Dovecot.
+ * `* QUOTA "Archivio" (STORAGE 10 500)` in units of 1024 octets. Without a plan's limit there is the disk's: usage alone
+ * has no form in RFC 9208, and at an empty list Thunderbird loses its place in the answers (INBOX looks empty).
  */
 export async function quotaLine(session: Session, root: QuotaRoot): Promise<string> {
-  return resourceLine(storeOf(session), limitsOf(session), root);
+  const { account, services } = session;
+  if (account === null) throw new Error('session without account');
+  const store = storeOf(session);
+  const used = await usage(store, root);
+  const limit = quotaLimits(services.config, account)[root] ?? used + (await freeOctets(store.directory));
+  return `* QUOTA "${root}" (STORAGE ${Math.ceil(used / 1024)} ${Math.floor(limit / 1024)})`;
 }
 
 /** `"Archivio" "Conservazione"` with a space before each. */
@@ -16,14 +21,7 @@ export function quotaRootNames(roots: readonly QuotaRoot[]): string {
   return roots.map(root => ` "${root}"`).join('');
 }
 
-function limitsOf(session: Session): QuotaLimits {
-  if (session.account === null) throw new Error('session without account');
-  return quotaLimits(session.services.config, session.account);
-}
-
-async function resourceLine(store: AccountStore, limits: QuotaLimits, root: QuotaRoot): Promise<string> {
-  const limit = limits[root];
-  if (limit === null) return `* QUOTA "${root}" ()`;
-  const used = await usage(store, root);
-  return `* QUOTA "${root}" (STORAGE ${Math.ceil(used / 1024)} ${Math.floor(limit / 1024)})`;
+async function freeOctets(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }
