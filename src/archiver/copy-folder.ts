@@ -188,7 +188,8 @@ async function highestUid(client: ImapFlow, mailbox: MailboxObject): Promise<num
 
 /**
  * The last UID that was there when the archiver first began with the account: what came between that and its first look
- * at the folder is new mail. By INTERNALDATE, in seconds; SEARCH knows days only, and of no zone.
+ * at the folder is new mail. By INTERNALDATE, in seconds; SEARCH knows days only, and of no zone. (The first login of a
+ * mail client leaves a cursor for INBOX, which is exact.)
  */
 async function lastBefore({ client, account }: CopyContext, mailbox: MailboxObject): Promise<number> {
   const highest = await highestUid(client, mailbox);

@@ -36,8 +36,6 @@ describe('a message that is sent, and what its gestori do with it', () => {
     archivia = await startArchivia({ dovecot, smtp, conservation: { policy, gestoriCaFile } });
     for (const user of [MARIO, ANNA]) await (await client(user)).logout();
     await eventually('both archivers to look', () => connected() >= 2);
-    // INTERNALDATE knows seconds: in the one of the first login, mail is not new yet.
-    await new Promise(resolve => setTimeout(resolve, 1_000));
   });
   afterAll(async () => {
     await archivia?.stop();

@@ -30,6 +30,8 @@ const SESSIONS: Record<string, readonly string[]> = {
     'list (subscribed) "" "*" return (special-use)',
     'list "" "INBOX"',
     'select "INBOX"',
+    'myrights "INBOX"',
+    'getquotaroot "INBOX"',
     'UID fetch 1:* (FLAGS)',
     'UID fetch 1:3 (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To)])',
     'UID fetch 1 (UID RFC822.SIZE BODY[])',

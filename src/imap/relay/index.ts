@@ -7,6 +7,7 @@ import { quotaLimits, withinPlan } from '../quota/index.ts';
 import type { Session } from '../session.ts';
 import { RelaySession } from './relay.ts';
 import { askHierarchy, chooseRoots } from './roots.ts';
+import { markStartOfArchive } from './start-of-archive.ts';
 import { type TaggedAnswer, UpstreamConnection } from './upstream.ts';
 
 const DOWN =
@@ -62,6 +63,8 @@ async function takeOver(
     const hierarchy = await askHierarchy(upstream);
     const configured = configuredRoots(session);
     const roots = configured === null ? null : await chooseRoots(upstream, store, hierarchy, configured);
+    const { archive } = session.services.config;
+    if (archive.enabled && archive.auto.incoming) await markStartOfArchive(upstream, store);
     session.account = account;
     session.store = withinPlan(store, quotaLimits(session.services.config, account));
     session.names = new ViewNames({ ...hierarchy, roots, local: false });
