@@ -22,17 +22,26 @@ const MEAN_SIZE = 75_000;
 const PACKAGES_MADE = 60;
 const PAGE = 500;
 
+/** A hundred thousand of about the smallest there are. */
+const MANY = { messages: 100_000, meanSize: 7_000, attachmentRatio: 0 };
+
 /** One run: it fills an archive first, which takes longer than what is measured. */
 export async function benchConservation(scale: Scale): Promise<Row[]> {
+  const usual = { messages: scale.quick ? MESSAGES / 10 : MESSAGES, meanSize: MEAN_SIZE, attachmentRatio: 0.3 };
+  const rows = await conserveAndVerify(usual);
+  const many = { ...MANY, messages: scale.quick ? MANY.messages / 10 : MANY.messages };
+  return scale.large ? [...rows, ...(await conserveAndVerify(many))] : rows;
+}
+
+async function conserveAndVerify({ messages, ...corpus }: typeof MANY): Promise<Row[]> {
   const [mailbox] = PEOPLE;
   if (mailbox === undefined) throw new Error('nobody');
   const { address } = mailbox;
-  const wanted = scale.quick ? MESSAGES / 10 : MESSAGES;
   const directory = await temporaryDirectory('conserve');
   const dataDir = directory.path;
   try {
     const generator = createGenerator({ authorities: await createTestAuthorities(), seed: 4, mailbox });
-    await fillArchive(dataDir, address, generator.corpus(wanted, { meanSize: MEAN_SIZE }));
+    await fillArchive(dataDir, address, generator.corpus(messages, corpus));
     const conserved = await conserveAll(dataDir, address);
     const distributed = await distribute(dataDir, address);
     return [...conserved, ...distributed, ...(await verifyAll(dataDir))];
@@ -92,6 +101,7 @@ async function distribute(dataDir: string, address: string): Promise<Row[]> {
   return withAccount(dataDir, address, async account => {
     const messages = await everyMessage(account);
     const times: number[] = [];
+    const before = process.cpuUsage();
     const path = join(dataDir, 'pacchetto.zip');
     const pool = new ConservationPool([]);
     for (let made = 0; made < PACKAGES_MADE; made++) {
@@ -106,12 +116,13 @@ async function distribute(dataDir: string, address: string): Promise<Row[]> {
       );
       await rm(path);
     }
+    const { user, system } = process.cpuUsage(before);
     await pool.close();
     return [
       {
         what: 'package of distribution of one message, p50 / p95',
         value: `${percentile(times, 0.5).toFixed(0)} / ${percentile(times, 0.95).toFixed(0)} ms`,
-        note: `of ${messages.length} conserved`,
+        note: `of ${messages.length} conserved; ${((user + system) / 1000 / times.length).toFixed(0)} ms of processor time each`,
       },
     ];
   });
@@ -123,16 +134,18 @@ async function verifyAll(dataDir: string): Promise<Row[]> {
   if (account === undefined) throw new Error('nothing is stored');
   const dataKey = await keyring.accountKey(account.directory, account.address);
   let octets = 0;
+  const before = process.cpuUsage();
   const milliseconds = await timed(async () => {
     const result = await verifyAccount({ ...account, dataKey, resume: false });
     if (result.damageCount > 0) throw new Error(JSON.stringify(result.damaged.slice(0, 3)));
     octets = result.octets;
   });
+  const { user, system } = process.cpuUsage(before);
   return [
     {
       what: 'verify',
       value: `${(octets / 1000 / milliseconds).toFixed(0)} MB/s`,
-      note: `${(octets / 1e6).toFixed(0)} MB of messages in ${(milliseconds / 1000).toFixed(1)} s`,
+      note: `${(octets / 1e6).toFixed(0)} MB of messages in ${(milliseconds / 1000).toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of processor time`,
     },
   ];
 }

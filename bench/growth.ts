@@ -4,6 +4,7 @@ import { openStore } from '../src/store/index.ts';
 import type { AccountStore, Store, View } from '../src/store/types.ts';
 import { temporaryDirectory } from '../test/support/temp.ts';
 import { fileAll, fileMessage } from './ingest.ts';
+import { needleClasses, type Samples } from './needles.ts';
 import type { Row, Scale } from './report.ts';
 import { percentile, timed } from './statistics.ts';
 import { TextMaker } from './text.ts';
@@ -13,13 +14,15 @@ const ARCHIVE: View = { tree: 'archive' };
 const FIRST_YEAR = 2018;
 const MONTHS = 100;
 const WORDS = 60;
-const NEEDLES = 30;
+/** One text in so many is kept to search for. */
+const SAMPLED = 97;
 /** Messages before a size over which its rate of ingest is taken. */
 const LAST = 2_000;
 
 export async function benchGrowth(scale: Scale): Promise<Row[]> {
   const sizes = scale.quick ? [1_000, 5_000] : [10_000, 100_000, ...(scale.large ? [500_000] : [])];
   const maker = new TextMaker(7, 30_000);
+  const samples: Samples = { texts: [], senders: [] };
   const directory = await temporaryDirectory('growth');
   const rows: Row[] = [];
   let store = await openStore(directory.path, { logger: pino({ level: 'silent' }), readAttachments: false });
@@ -28,8 +31,8 @@ export async function benchGrowth(scale: Scale): Promise<Row[]> {
     let filed = 0;
     for (const size of sizes) {
       const last = Math.min(LAST, size - filed);
-      await file(account, maker, filed, size - last);
-      const seconds = (await timed(() => file(account, maker, size - last, size))) / 1000;
+      await file(account, maker, samples, filed, size - last);
+      const seconds = (await timed(() => file(account, maker, samples, size - last, size))) / 1000;
       filed = size;
       const what = (name: string) => `${size.toLocaleString('en')}: ${name}`;
       rows.push({ what: what('ingest'), value: `${(last / seconds).toFixed(0)} messages/s`, note: 'small messages' });
@@ -40,7 +43,7 @@ export async function benchGrowth(scale: Scale): Promise<Row[]> {
         await account.status([ARCHIVE]);
       });
       rows.push({ what: what('open an account, first STATUS'), value: ms(cold), note: 'files in the system’s cache' });
-      rows.push(...(await measure(account, maker, what)));
+      rows.push(...(await measure(account, needleClasses(maker, samples), what)));
     }
     return rows;
   } finally {
@@ -56,18 +59,21 @@ async function reopen(path: string): Promise<Store> {
   return store;
 }
 
-async function measure(account: AccountStore, maker: TextMaker, what: (name: string) => string): Promise<Row[]> {
+async function measure(
+  account: AccountStore,
+  classes: Readonly<Record<string, readonly string[]>>,
+  what: (name: string) => string,
+): Promise<Row[]> {
   const views = months().flatMap(({ year, month }): View[] =>
     (['Ordinaria', 'Inviati'] as const).map(category => ({ tree: 'archive', year, month, category })),
   );
-  const rows = [await latency(what(`STATUS of ${views.length} views`), NEEDLES, () => account.status(views))];
-  const words = { rare: maker.words.slice(-NEEDLES * 50), common: maker.words.slice(10, 10 + NEEDLES * 50) };
-  for (const [name, needles] of Object.entries(words)) {
+  const rows = [await latency(what(`STATUS of ${views.length} views`), 30, () => account.status(views))];
+  for (const [name, needles] of Object.entries(classes)) {
     let hits = 0;
-    const row = await latency(what(`SEARCH TEXT, ${name} word`), NEEDLES, async index => {
-      hits += (await account.search(ARCHIVE, { op: 'text', needle: needles[index * 50] ?? '' })).length;
+    const row = await latency(what(`SEARCH TEXT, ${name}`), needles.length, async index => {
+      hits += (await account.search(ARCHIVE, { op: 'text', needle: needles[index] ?? '' })).length;
     });
-    rows.push({ ...row, note: `${Math.round(hits / NEEDLES)} hits on average` });
+    rows.push({ ...row, note: `${Math.round(hits / needles.length)} hits on average` });
   }
   const { uids } = await account.open(ARCHIVE, { readOnly: true });
   const page = [...uids.slice(-1000)];
@@ -94,18 +100,23 @@ function months(): { year: number; month: number }[] {
   }));
 }
 
-function file(account: AccountStore, maker: TextMaker, from: number, to: number): Promise<void> {
-  return fileAll(small(maker, from, to), message => fileMessage(account, message));
+function file(account: AccountStore, maker: TextMaker, samples: Samples, from: number, to: number): Promise<void> {
+  return fileAll(small(maker, samples, from, to), message => fileMessage(account, message));
 }
 
 /** Plain messages of each month in turn, half of them sent. */
-function* small(maker: TextMaker, from: number, to: number) {
+function* small(maker: TextMaker, samples: Samples, from: number, to: number) {
   const calendar = months();
   for (let made = from; made < to; made++) {
     const { year, month } = calendar[made % MONTHS] ?? { year: FIRST_YEAR, month: 1 };
     const sent = Math.floor(made / MONTHS) % 2 === 0;
     const internalDate = new Date(Date.UTC(year, month - 1, 2 + (made % 26), 10, 0, made % 60));
     const other = `${maker.word()}@pec.${maker.word()}.example`;
+    const text = maker.text(WORDS);
+    if (made % SAMPLED === 0) {
+      samples.texts.push(text);
+      samples.senders.push(other);
+    }
     const lines = [
       `From: <${sent ? ADDRESS : other}>`,
       `To: <${sent ? other : ADDRESS}>`,
@@ -114,7 +125,7 @@ function* small(maker: TextMaker, from: number, to: number) {
       `Message-ID: <${made}@pec.example.it>`,
       'Content-Type: text/plain; charset=utf-8',
       '',
-      maker.text(WORDS),
+      text,
       '',
     ];
     const direction = sent ? ('sent' as const) : ('received' as const);

@@ -12,7 +12,7 @@ export const RUN_MESSAGES = 64;
 /** Octets of small messages that come with one answer. */
 const ANSWER_OCTETS = 1024 * 1024;
 /** Messages of a run that the store takes at the same time. */
-const CONCURRENT = 16;
+const CONCURRENT = 48;
 
 /** What became of one message: stored, gone from the upstream, or failed for a reason of its own. */
 export type Copied =

@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { access, constants, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { certificateFiles } from './certificate-files.ts';
 import { formatKey } from './error.ts';
 import type { Config, Preset, Upstream } from './schema.ts';
 import { passwordVariable } from './secret.ts';
@@ -171,7 +172,7 @@ function folderFault(name: string): string | null {
 async function checkConservation(config: Config, report: Report): Promise<void> {
   const { signer, timestamp, gestoriCaFile } = config.conservation;
   if (gestoriCaFile !== undefined) {
-    await readPem(gestoriCaFile, ['conservation', 'gestoriCaFile'], pem => new X509Certificate(pem), report);
+    await checkCertificates(gestoriCaFile, ['conservation', 'gestoriCaFile'], report);
   }
   await checkFiles(signer, ['conservation', 'signer'], report);
   await checkFiles(timestamp, ['conservation', 'timestamp'], report);
@@ -212,6 +213,21 @@ async function checkReadable(file: string, key: Key, report: Report): Promise<bo
   } catch {
     report(key, `${file} cannot be read`);
     return false;
+  }
+}
+
+async function checkCertificates(path: string, key: Key, report: Report): Promise<void> {
+  if (!(await checkReadable(path, key, report))) return;
+  try {
+    for (const file of await certificateFiles(path)) {
+      try {
+        new X509Certificate(await readFile(file));
+      } catch {
+        report(key, `${file} holds no valid certificate`);
+      }
+    }
+  } catch (error) {
+    report(key, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -242,7 +242,7 @@ export const configSchema = z.strictObject({
       holder: agent.optional(),
       /** Responsabile della conservazione; the holder when absent. */
       responsible: agent.optional(),
-      /** PEM of authorities that gestori's certificates are checked against, besides the system's. */
+      /** Authorities that gestori's certificates are checked against, besides the system's: a file (PEM), or a folder of such files. */
       gestoriCaFile: z.string().optional(),
       /**
        * Whether revocation lists are fetched, and OCSP responders asked, where gestori's certificates name them (http),

@@ -7,6 +7,7 @@ import { QueueRunner } from './queue-runner.ts';
 import { type RenewalOptions, type RenewalOutcome, renewPackages } from './renewal/renew.ts';
 import { keepTerm } from './term/keeping.ts';
 import type { ConservationService } from './types.ts';
+import { rereadShare } from './verification/reread.ts';
 import { verifyShare } from './verification/share.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -166,6 +167,10 @@ export class Service implements ConservationService {
       await verifyShare(this.#shop, account).catch(error => {
         if (this.#stopping.signal.aborted) return;
         this.#shop.logger.error({ account: address, err: error }, 'conservation: packages not verified');
+      });
+      await rereadShare(this.#shop, account).catch(error => {
+        if (this.#stopping.signal.aborted) return;
+        this.#shop.logger.error({ account: address, err: error }, 'conservation: messages not read again');
       });
     }
   }

@@ -25,6 +25,8 @@ export const ENGINE_CAPABILITIES: readonly string[] = [
   'MOVE',
   'LIST-EXTENDED',
   'LIST-STATUS',
+  // Superseded by SPECIAL-USE: the Outlooks of ten years ago find the sent folder by it.
+  'XLIST',
   'STATUS=SIZE',
   'ESEARCH',
   'WITHIN',
@@ -64,6 +66,7 @@ export const HOP_CAPABILITIES: readonly string[] = [
   'SASL-IR',
   'LITERAL+',
   'ID',
+  'XLIST',
   'COMPRESS=DEFLATE',
   'QUOTA',
 ];

@@ -38,45 +38,25 @@ function withCharset(parameters: readonly Parameter[]): readonly Parameter[] {
   return [...parameters, ['charset', 'us-ascii']];
 }
 
-/** The same node without and with the extension data. */
-export interface RenderedBody {
-  readonly body: string;
-  readonly bodyStructure: string;
-}
-
 /** Stands for the parts of a multipart that has none, since the grammar asks for at least one; as Dovecot does. */
-const EMPTY_TEXT = '"text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0';
-const NO_PARTS: RenderedBody = { body: `(${EMPTY_TEXT})`, bodyStructure: `(${EMPTY_TEXT} NIL NIL NIL NIL)` };
+const NO_PARTS = '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0 NIL NIL NIL NIL)';
 
-function multipart(raw: Uint8Array, node: MimeNode, wire: WireFields): RenderedBody {
-  const parts = node.children.length > 0 ? node.children.map(child => renderBody(raw, child)) : [NO_PARTS];
-  const subtype = quote(node.subtype);
-  const extension = ` ${parameterList(wire.parameters)}${commonExtension(node, wire)}`;
-  return {
-    body: `(${parts.map(part => part.body).join('')} ${subtype})`,
-    bodyStructure: `(${parts.map(part => part.bodyStructure).join('')} ${subtype}${extension})`,
-  };
+function multipart(raw: Uint8Array, node: MimeNode, wire: WireFields): string {
+  const parts = node.children.length > 0 ? node.children.map(child => renderBodyStructure(raw, child)) : [NO_PARTS];
+  return `(${parts.join('')} ${quote(node.subtype)} ${parameterList(wire.parameters)}${commonExtension(node, wire)})`;
 }
 
 /** What stands between the size and the extension data: an embedded message, or a text's line count. */
-function middle(raw: Uint8Array, node: MimeNode, embedded: MimeNode | undefined): RenderedBody {
-  if (embedded) {
-    const envelope = envelopeOf(raw, embedded);
-    const { body, bodyStructure } = renderBody(raw, embedded);
-    return {
-      body: ` ${envelope} ${body} ${node.bodyLines}`,
-      bodyStructure: ` ${envelope} ${bodyStructure} ${node.bodyLines}`,
-    };
-  }
-  const lines = node.type === 'text' ? ` ${node.bodyLines}` : '';
-  return { body: lines, bodyStructure: lines };
+function middle(raw: Uint8Array, node: MimeNode, embedded: MimeNode | undefined): string {
+  if (embedded) return ` ${envelopeOf(raw, embedded)} ${renderBodyStructure(raw, embedded)} ${node.bodyLines}`;
+  return node.type === 'text' ? ` ${node.bodyLines}` : '';
 }
 
 /**
- * BODY and BODYSTRUCTURE of a node, parentheses included (RFC 3501 section 7.4.2). An embedded message shows its own
- * envelope and structure; message/global only does so in IMAP4rev2, so here it is a part like any other.
+ * BODYSTRUCTURE of a node, parentheses included (RFC 3501 section 7.4.2). An embedded message shows its own envelope and
+ * structure; message/global only does so in IMAP4rev2, so here it is a part like any other.
  */
-export function renderBody(raw: Uint8Array, node: MimeNode): RenderedBody {
+export function renderBodyStructure(raw: Uint8Array, node: MimeNode): string {
   const wire = wireFields(raw, node);
   if (node.type === 'multipart') return multipart(raw, node, wire);
   const isMessage = node.type === 'message' && node.subtype === 'rfc822';
@@ -92,7 +72,5 @@ export function renderBody(raw: Uint8Array, node: MimeNode): RenderedBody {
     quote(node.encoding),
     String(node.bodyEnd - node.bodyStart),
   ].join(' ');
-  const rest = middle(raw, node, embedded);
-  const extension = ` ${quoteOrNil(node.md5)}${commonExtension(node, wire)}`;
-  return { body: `(${fields}${rest.body})`, bodyStructure: `(${fields}${rest.bodyStructure}${extension})` };
+  return `(${fields}${middle(raw, node, embedded)} ${quoteOrNil(node.md5)}${commonExtension(node, wire)})`;
 }

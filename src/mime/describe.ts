@@ -1,5 +1,5 @@
 import { parseAddressList } from './address.ts';
-import { renderBody } from './body-structure.ts';
+import { renderBodyStructure } from './body-structure.ts';
 import { parseDate } from './date.ts';
 import { decodeHeader } from './encoded-word.ts';
 import { envelopeFields, renderEnvelope } from './envelope.ts';
@@ -27,7 +27,7 @@ export function describeMessage(raw: Uint8Array): MessageStructure {
   return {
     root,
     envelope: renderEnvelope(fields),
-    ...renderBody(raw, root),
+    bodyStructure: renderBodyStructure(raw, root),
     subject: decodeHeader(fields.get('subject') ?? ''),
     from: list('from'),
     to: list('to'),

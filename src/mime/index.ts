@@ -1,5 +1,6 @@
 /** Messages as RFC 5322 and MIME write them: structure with offsets, sections, decoded text. A leaf of the layers. */
 export { parseAddressList } from './address.ts';
+export { bodyOf } from './body.ts';
 export { isComposite } from './content.ts';
 export { describeMessage } from './describe.ts';
 export { partFilename } from './file-name.ts';

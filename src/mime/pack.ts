@@ -87,14 +87,14 @@ function unpackNode(packed: Packed, base: number): MimeNode {
   };
 }
 
-/** A tree as compact UTF-8 JSON, for the store. */
-export function packTree(root: MimeNode): Uint8Array {
-  return Buffer.from(JSON.stringify([VERSION, packNode(root, 0)]));
+/** A tree as short JSON, for the store. */
+export function packTree(root: MimeNode): string {
+  return JSON.stringify([VERSION, packNode(root, 0)]);
 }
 
 /** The tree that `packTree` packed. Throws on anything else. */
-export function unpackTree(bytes: Uint8Array): MimeNode {
-  const [version, packed]: [number, Packed] = JSON.parse(Buffer.from(bytes).toString('utf8'));
+export function unpackTree(text: string): MimeNode {
+  const [version, packed]: [number, Packed] = JSON.parse(text);
   if (version !== VERSION) throw new Error(`packed MIME tree of unknown version ${version}`);
   return unpackNode(packed, 0);
 }

@@ -56,9 +56,8 @@ export interface SearchText {
 /** What a message's raw bytes say once and for all; computed at ingest, kept by the store. */
 export interface MessageStructure {
   readonly root: MimeNode;
-  /** ENVELOPE, BODY and BODYSTRUCTURE as they stand in a FETCH response (RFC 3501 section 7.4.2), 7-bit. */
+  /** ENVELOPE and BODYSTRUCTURE as they stand in a FETCH response (RFC 3501 section 7.4.2): 7-bit, on one line. */
   readonly envelope: string;
-  readonly body: string;
   readonly bodyStructure: string;
   /** Decoded top-level fields which listings and SORT read. */
   readonly subject: string;

@@ -4,7 +4,8 @@ import { headerFields, partFilename, scanMessage } from '../mime/index.ts';
 import type { MimeNode } from '../mime/types.ts';
 import { sha256Fingerprint } from '../pki/pem.ts';
 import { classifyMessage } from './classify.ts';
-import { type SignatureOptions, verifySignature } from './signature/index.ts';
+import type { SignatureOptions } from './signature/anchors.ts';
+import { verifySignature } from './signature/index.ts';
 import type { PecFacts, SignatureOutcome, SignerCertificate } from './types.ts';
 
 interface InspectedPart {
@@ -31,16 +32,23 @@ export interface Inspection extends Omit<PecFacts, 'referenceMessageId'> {
     readonly consegna: string | null;
   };
   readonly parts: readonly InspectedPart[];
-  readonly signature: Omit<SignatureOutcome, 'signingTime' | 'signer' | 'certificates'> & {
-    /** ISO 8601, UTC. */
-    readonly signingTime: string | null;
-    readonly signer:
-      | (Omit<SignerCertificate, 'notBefore' | 'notAfter'> & { readonly notBefore: string; readonly notAfter: string })
-      | null;
+  readonly signature: ReadableOutcome & {
     /** Hex SHA-256 of each certificate in the signature. */
     readonly certificates: readonly string[];
+    /** Of a REM message's evidence, where there is one. */
+    readonly evidence?: ReadableOutcome;
   };
 }
+
+type Outcome = Omit<SignatureOutcome, 'certificates' | 'evidence'>;
+
+/** Times in ISO 8601, UTC. */
+type ReadableOutcome = Omit<Outcome, 'signingTime' | 'signer'> & {
+  readonly signingTime: string | null;
+  readonly signer:
+    | (Omit<SignerCertificate, 'notBefore' | 'notAfter'> & { readonly notBefore: string; readonly notAfter: string })
+    | null;
+};
 
 /** Reads a message of any kind. Never throws. */
 export function inspectMessage(raw: Uint8Array, options: SignatureOptions = { anchors: [] }): Inspection {
@@ -62,8 +70,16 @@ export function inspectMessage(raw: Uint8Array, options: SignatureOptions = { an
   };
 }
 
-function readable(outcome: SignatureOutcome): Inspection['signature'] {
-  const { signingTime, signer, certificates } = outcome;
+function readable({ certificates, evidence, ...outcome }: SignatureOutcome): Inspection['signature'] {
+  return {
+    ...withReadableTimes(outcome),
+    certificates: certificates.map(sha256Fingerprint),
+    ...(evidence && { evidence: withReadableTimes(evidence) }),
+  };
+}
+
+function withReadableTimes(outcome: Outcome): ReadableOutcome {
+  const { signingTime, signer } = outcome;
   return {
     ...outcome,
     signingTime: iso(signingTime),
@@ -71,7 +87,6 @@ function readable(outcome: SignatureOutcome): Inspection['signature'] {
       signer === null
         ? null
         : { ...signer, notBefore: iso(signer.notBefore) ?? '', notAfter: iso(signer.notAfter) ?? '' },
-    certificates: certificates.map(sha256Fingerprint),
   };
 }
 

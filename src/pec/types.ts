@@ -87,7 +87,7 @@ export interface RemEvidence {
   readonly sender: string | null;
   readonly recipients: readonly string[];
   readonly messageIdentifier: string | null;
-  /** It holds an XML signature; whether that is good is not looked at. */
+  /** It holds an XML signature; what that is worth is told by the outcome of the message's signature. */
   readonly signed: boolean;
 }
 
@@ -102,7 +102,10 @@ export interface SignerCertificate {
   readonly emails: readonly string[];
 }
 
-/** Outcome of checking the gestore's S/MIME signature (RFC 8551, RFC 5652). */
+/**
+ * Outcome of checking the gestore's S/MIME signature (RFC 8551, RFC 5652). In a REM message it is the worse one of that
+ * and of the signature of the evidence; the rest is that of the message's signature.
+ */
 export interface SignatureOutcome {
   /**
    * `valid`: holds, by a certificate of the sender that was valid when it signed and leads to an anchor.
@@ -119,4 +122,6 @@ export interface SignatureOutcome {
   readonly signer: SignerCertificate | null;
   /** DER of every certificate in the signature. */
   readonly certificates: readonly Uint8Array[];
+  /** The outcome of the evidence's own signature (XAdES, ETSI EN 319 132-1), in a REM message that has evidence. */
+  readonly evidence?: Omit<SignatureOutcome, 'certificates' | 'evidence'>;
 }

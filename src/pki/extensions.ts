@@ -15,6 +15,7 @@ const OID = {
   extKeyUsage: '2.5.29.37',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   ocsp: '1.3.6.1.5.5.7.48.1',
+  caIssuers: '1.3.6.1.5.5.7.48.2',
 } as const;
 
 const EXTENDED_KEY_USAGE = {
@@ -64,14 +65,19 @@ export function certificateExtensions(request: CertificateRequest, ids: KeyIds):
     const points = new pkijs.CRLDistributionPoints({ distributionPoints: [point] });
     extensions.push(extension(OID.crlDistributionPoints, false, points));
   }
-  if (request.ocspUrl !== undefined) {
-    const location = new pkijs.GeneralName({ type: 6, value: request.ocspUrl });
-    const access = new pkijs.AccessDescription({ accessMethod: OID.ocsp, accessLocation: location });
-    extensions.push(extension(OID.authorityInfoAccess, false, new pkijs.InfoAccess({ accessDescriptions: [access] })));
+  const accessDescriptions = [...accessTo(OID.ocsp, request.ocspUrl), ...accessTo(OID.caIssuers, request.caIssuersUrl)];
+  if (accessDescriptions.length > 0) {
+    extensions.push(extension(OID.authorityInfoAccess, false, new pkijs.InfoAccess({ accessDescriptions })));
   }
   const names = alternativeNames(request);
   if (names.length > 0) extensions.push(extension(OID.subjectAltName, false, new pkijs.GeneralNames({ names })));
   return extensions;
+}
+
+function accessTo(accessMethod: string, url: string | undefined): pkijs.AccessDescription[] {
+  if (url === undefined) return [];
+  const accessLocation = new pkijs.GeneralName({ type: 6, value: url });
+  return [new pkijs.AccessDescription({ accessMethod, accessLocation })];
 }
 
 function defaultKeyUsage(authority: boolean): NonNullable<CertificateRequest['keyUsage']> {

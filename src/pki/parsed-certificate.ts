@@ -31,6 +31,7 @@ const OID = {
 } as const;
 
 const OCSP = '1.3.6.1.5.5.7.48.1';
+const CA_ISSUERS = '1.3.6.1.5.5.7.48.2';
 
 /** Extensions that may be critical: understood here, or without effect on a signature's validity. */
 const UNDERSTOOD = new Set<string>([
@@ -65,6 +66,8 @@ export interface ParsedCertificate {
   readonly crlUrls: readonly string[];
   /** http addresses of the issuer's responders (RFC 6960). */
   readonly ocspUrls: readonly string[];
+  /** http addresses of the issuer's own certificate. */
+  readonly issuerUrls: readonly string[];
   /** OIDs of critical extensions that nothing here understands. */
   readonly unknownCritical: readonly string[];
 }
@@ -103,7 +106,8 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
     emails: [...emailsOf(listOf(value(OID.subjectAltName))), ...subjectEmails(expectTag(subject, TAG.sequence))],
     ...names,
     crlUrls: distributionPoints(value(OID.crlDistributionPoints)),
-    ocspUrls: responders(value(OID.authorityInfoAccess)),
+    ocspUrls: accessUrls(value(OID.authorityInfoAccess), OCSP),
+    issuerUrls: accessUrls(value(OID.authorityInfoAccess), CA_ISSUERS),
     unknownCritical: [...extensions]
       .filter(([oid, extension]) => extension.critical && !UNDERSTOOD.has(oid))
       .map(([oid]) => oid),
@@ -153,10 +157,10 @@ function distributionPoints(element: Element | undefined): string[] {
 }
 
 /** AuthorityInfoAccess (RFC 5280 section 4.2.2.1). */
-function responders(element: Element | undefined): string[] {
+function accessUrls(element: Element | undefined, wanted: string): string[] {
   return listOf(element).flatMap(access => {
     const [method, location] = children(expectTag(access, TAG.sequence));
-    if (oidOf(method) !== OCSP || location?.tag !== 0x86) return [];
+    if (oidOf(method) !== wanted || location?.tag !== 0x86) return [];
     return [text(location)].filter(url => /^http:\/\//i.test(url));
   });
 }

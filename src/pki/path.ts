@@ -69,11 +69,7 @@ export function findPath(
   let checks = 0;
   const signedBy = (child: ParsedCertificate, issuer: ParsedCertificate): boolean => {
     if (++checks > MAX_CHECKS || Buffer.compare(child.issuer, issuer.subject) !== 0) return false;
-    try {
-      return child.x509.verify(issuer.x509.publicKey);
-    } catch {
-      return false; // a key or an algorithm that this OpenSSL does not have
-    }
+    return isSignedBy(child, issuer);
   };
   const extend = (path: readonly ParsedCertificate[]): readonly ParsedCertificate[] | null => {
     const last = path.at(-1);
@@ -92,6 +88,27 @@ export function findPath(
     return null;
   };
   return leaf.unknownCritical.length > 0 ? null : extend([leaf]);
+}
+
+/** What was found of pairs of certificates, which come again with every message of a gestore. */
+const signatures = new WeakMap<ParsedCertificate, WeakMap<ParsedCertificate, boolean>>();
+
+function isSignedBy(child: ParsedCertificate, issuer: ParsedCertificate): boolean {
+  let known = signatures.get(child);
+  if (known === undefined) {
+    known = new WeakMap();
+    signatures.set(child, known);
+  }
+  let signed = known.get(issuer);
+  if (signed === undefined) {
+    try {
+      signed = child.x509.verify(issuer.x509.publicKey);
+    } catch {
+      signed = false; // a key or an algorithm that this OpenSSL does not have
+    }
+    known.set(issuer, signed);
+  }
+  return signed;
 }
 
 export function validAt(certificate: ParsedCertificate, at: number): boolean {

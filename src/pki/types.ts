@@ -23,6 +23,8 @@ export interface CertificateRequest {
   readonly crlUrl?: string;
   /** http address of the issuer's OCSP responder. */
   readonly ocspUrl?: string;
+  /** http address of the issuer's own certificate. */
+  readonly caIssuersUrl?: string;
   readonly keyUsage?: readonly (
     | 'digitalSignature'
     | 'nonRepudiation'

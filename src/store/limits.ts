@@ -46,7 +46,7 @@ export const INLINE_SECTION_BYTES = 256 * KIB;
 /** The same where the caller has room for them: no buffer is made. */
 export const ROOM_SECTION_BYTES = MIB;
 /** Inline sections of one fetch call together; what comes after is given as ranges. */
-export const INLINE_FETCH_BYTES = 4 * MIB;
+export const INLINE_FETCH_BYTES = 3 * MIB;
 /** Headers that are kept beside the message as well. */
 export const MAX_KEPT_HEADER_BYTES = 16 * KIB;
 /** Headers that HEADER.FIELDS will filter. */

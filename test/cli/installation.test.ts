@@ -1,5 +1,5 @@
 /** The commands that look at a stopped installation, on the data that a demo left. */
-import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runInstructions, unzip } from '../conservation/support/distribution.ts';
@@ -163,9 +163,14 @@ test('verify is good as long as every byte is, and names what is damaged', async
   const [first] = (await readdir(segments)).sort();
   const file = join(segments, first ?? '');
   const bytes = await readFile(file);
-  const middle = bytes.length >> 1;
-  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  // In the first record that holds a piece of a message.
+  let at = 0;
+  while (bytes.readUInt8(at + 4) !== 1) at += 20 + bytes.readUInt32LE(at + 12);
+  bytes.writeUInt8(bytes.readUInt8(at + 60) ^ 1, at + 60);
   await writeFile(file, bytes);
+  const evidence = join(directory.path, 'archivia', 'accounts', ADDRESS, 'evidence');
+  const [name = ''] = (await readdir(evidence, { recursive: true })).filter(path => path.endsWith('rinnovo-0001.json'));
+  await rm(join(evidence, name));
 
   const damaged = await cli('verify', '--json');
   expect(damaged.code).toBe(1);
@@ -175,4 +180,7 @@ test('verify is good as long as every byte is, and names what is damaged', async
     where: expect.stringContaining('segments/00000001.seg at '),
     reason: expect.any(String),
   });
+  // One kind of damage hides no other.
+  const lost = { kind: 'evidence', where: expect.stringContaining('rinnovo'), reason: expect.any(String) };
+  expect(accounts[0]?.damaged).toContainEqual(lost);
 });

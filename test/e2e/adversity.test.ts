@@ -57,7 +57,7 @@ describe('a running server meets', () => {
       },
     );
 
-    it.each(['SELECT', 'SEARCH TEXT', 'APPEND Archivio'])(
+    it.concurrent.each(['SELECT', 'SEARCH TEXT', 'APPEND Archivio'])(
       'sent without asking, in %s: bounded memory',
       async command => {
         const before = await stage.archivia.memory();

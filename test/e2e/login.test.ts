@@ -21,16 +21,14 @@ describe('the login', () => {
 
   it('does not replay a refused password upstream, whatever the way in', async () => {
     const before = await stage.dovecot.refusedLogins(USER);
-    for (const command of [
-      `LOGIN ${USER} sbagliata`,
-      `LOGIN ${USER} sbagliata`,
-      `LOGIN ${USER.toUpperCase()} "sbagliata"`,
-      `AUTHENTICATE PLAIN ${plain(USER, 'sbagliata')}`,
-    ]) {
+    const refused = async (command: string) => {
       const client = await connect();
       expect((await client.command(command)).line).toMatch(/ NO \[AUTHENTICATIONFAILED\] /);
       client.close();
-    }
+    };
+    await refused(`LOGIN ${USER} sbagliata`);
+    const ways = [`LOGIN ${USER} sbagliata`, `LOGIN ${USER.toUpperCase()} "sbagliata"`];
+    await Promise.all([...ways, `AUTHENTICATE PLAIN ${plain(USER, 'sbagliata')}`].map(refused));
     expect(await stage.dovecot.refusedLogins(USER)).toBe(before + 1);
   });
 
@@ -63,6 +61,30 @@ describe('the login', () => {
     const initial = await connect();
     await initial.ok(`AUTHENTICATE PLAIN ${plain(USER, PASSWORD)}`);
     initial.close();
+  });
+
+  it('takes AUTHENTICATE LOGIN, as old Outlook has it, in one step and in two', async () => {
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    for (const command of ['AUTHENTICATE LOGIN', `AUTHENTICATE LOGIN ${base64(USER)}`]) {
+      const client = await connect();
+      await client.send(`a ${command}\r\n`);
+      if (!command.includes('=')) {
+        expect(String(await client.response())).toBe(`+ ${base64('Username:')}\r\n`);
+        await client.send('!!!\r\n');
+        expect((await client.reply('a')).status).toBe('BAD');
+        await client.send(`a ${command}\r\n`);
+        await client.response();
+        await client.send(`${base64(USER)}\r\n`);
+      }
+      expect(String(await client.response())).toBe(`+ ${base64('Password:')}\r\n`);
+      await client.send(`${base64(PASSWORD)}\r\n`);
+      expect((await client.reply('a')).line).toMatch(/^a OK \[CAPABILITY /);
+      client.close();
+    }
+    const client = await connect();
+    expect((await client.command('AUTHENTICATE PLAIN =')).status).toBe('BAD');
+    expect((await client.command('AUTHENTICATE CRAM-MD5')).status).toBe('NO');
+    client.close();
   });
 
   it('takes names and passwords as literals of both kinds, with quotes, spaces and backslashes in them', async () => {

@@ -247,6 +247,26 @@ describe('the relay', () => {
     proxied.close();
   });
 
+  it('keeps a saved search result with the mailbox it was found in', async () => {
+    const proxied = await stage.raw(TWIN);
+    const saved = async () => (await proxied.ok('FETCH $ UID')).untagged.length;
+    await proxied.ok('SELECT INBOX');
+    await proxied.ok('SEARCH RETURN (SAVE) 1:2');
+    expect(await saved()).toBe(2);
+    expect((await proxied.ok('COPY $ Archivio')).line).toContain('[COPYUID ');
+    await proxied.ok('SELECT Archivio');
+    expect(await saved()).toBe(0);
+    await proxied.ok('UID SEARCH RETURN (SAVE) 1:*');
+    expect(await saved()).toBe(2);
+    await proxied.ok('SELECT INBOX');
+    expect(await saved()).toBe(0);
+    await proxied.ok('SEARCH RETURN (SAVE) 1');
+    expect((await proxied.command('SELECT Archivio/1901')).status).toBe('NO');
+    await proxied.ok('SELECT Archivio');
+    expect(await saved()).toBe(0);
+    proxied.close();
+  });
+
   it('holds a hundred megabytes on their way to a client that does not read', async () => {
     const { archivia, dovecot } = stage;
     const big = plainMessage({ subject: 'grande', body: 'y'.repeat(98).concat('\r\n').repeat(1_000_000) });
@@ -259,21 +279,19 @@ describe('the relay', () => {
     await new Promise(resolve => setTimeout(resolve, 2_000));
     expect((await archivia.memory()) - before).toBeLessThan(50_000_000);
     // Another client is served meanwhile.
-    const other = await stage.raw(USER);
+    const other = await stage.raw(TWIN);
     await other.ok('SELECT INBOX');
     other.close();
     proxied.socket.resume();
     const reply = await proxied.reply('a', 60_000);
     expect(reply.raw.includes(big)).toBe(true);
-    const after = await archivia.memory();
-    // The chunks that have passed, until the collector comes to them (measured: 55 MB); with the message held it would
-    // be both.
-    expect(after - before).toBeLessThan(big.length);
-    // What three more passes leave behind, together: a sixth of each would be too much. The rest is the collector's.
+    // What passes is written over, not collected (measured: 7 MB; garbage between two collections was 55 to 85).
+    expect((await archivia.memory()) - before).toBeLessThan(40_000_000);
+    // Nor do three more passes leave anything behind.
     for (let pass = 0; pass < 3; pass++) {
       expect((await proxied.ok('FETCH * BODY.PEEK[]', 60_000)).raw.includes(big)).toBe(true);
     }
-    expect((await archivia.memory()) - after).toBeLessThan(big.length / 2);
+    expect((await archivia.memory()) - before).toBeLessThan(40_000_000);
     proxied.close();
   });
 });

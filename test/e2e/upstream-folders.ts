@@ -5,7 +5,7 @@ import { create, INTAKE, message, ROOTS, type UpstreamScene } from './upstream-s
 import { contents, EXTENSIONS, list, PASSWORD, quoted, uidOf } from './upstream-stage.ts';
 
 /** What holds on our own hop, whatever the upstream can do. */
-const HOP = ['IMAP4REV1', 'SASL-IR', 'LITERAL+', 'LITERAL-', 'ID', 'COMPRESS=DEFLATE'];
+const HOP = ['IMAP4REV1', 'SASL-IR', 'LITERAL+', 'LITERAL-', 'ID', 'XLIST', 'COMPRESS=DEFLATE'];
 
 /** Folder names in modified UTF-7 (RFC 3501 section 5.1.3): Però, A&B, 文件. */
 const ENCODED_NAMES = ['Per&API-', 'A&-B', '&ZYdO9g-'];
@@ -14,7 +14,7 @@ export function testFolders(scene: UpstreamScene): void {
   const { kind, has, named, view, raw, direct } = scene;
   const { prefix, delimiter } = kind;
 
-  it('refuses a wrong password with the code for it, and takes the right one', async () => {
+  it.concurrent('refuses a wrong password with the code for it, and takes the right one', async () => {
     const client = await RawImap.connect(scene.stage.archivia.imapPort);
     await client.response();
     const refused = await client.command(`LOGIN ${scene.stage.address('accesso')} sbagliata`);
@@ -24,7 +24,7 @@ export function testFolders(scene: UpstreamScene): void {
     client.close();
   });
 
-  it('tells after login what both can, and its own hop', async () => {
+  it.concurrent('tells after login what both can, and its own hop', async () => {
     const capabilities = async (client: RawImap) => {
       const text = (await client.ok('CAPABILITY')).raw.toString('latin1');
       return (/^\* CAPABILITY (.*)\r$/m.exec(text)?.[1] ?? '').trim().toUpperCase().split(' ');
@@ -45,7 +45,7 @@ export function testFolders(scene: UpstreamScene): void {
     }
   });
 
-  it('lists its trees among the folders, with their delimiter and prefix', async () => {
+  it.concurrent('lists its trees among the folders, with their delimiter and prefix', async () => {
     const before = await direct('cartelle');
     await before.ok(`CREATE ${view('Pratiche')}`);
     await before.ok(`CREATE ${view('Pratiche', 'Rossi')}`);
@@ -68,13 +68,17 @@ export function testFolders(scene: UpstreamScene): void {
     else expect(inbox?.attributes).not.toContain('\\hasnochildren');
     expect(await list(client, 'LIST "" ""')).toEqual(await list(before, 'LIST "" ""'));
 
+    const xlist = (await client.ok('XLIST "" "*"')).untagged.map(String);
+    expect(xlist.filter(line => /^\* XLIST \([^)]*\\Inbox\b[^)]*\) "." "?INBOX"?\r\n$/.test(line))).toHaveLength(1);
+    expect(xlist).toHaveLength(all.length);
+
     const subscribed = (await list(client, 'LSUB "" "*"')).map(folder => folder.name);
     expect(subscribed).toContain(named('Pratiche', 'Rossi'));
     expect(subscribed).toContain(named(INTAKE));
     expect(new Set(subscribed).size).toBe(subscribed.length);
   });
 
-  it("gives way to the user's own Archivio, at every login the same way", async () => {
+  it.concurrent("gives way to the user's own Archivio, at every login the same way", async () => {
     const own = message('nella cartella sua');
     const before = await direct('omonimo');
     await before.ok(`CREATE ${view('Archivio')}`);
@@ -97,31 +101,34 @@ export function testFolders(scene: UpstreamScene): void {
     expect(later).not.toContain(named('Archivio'));
   });
 
-  it.each(ENCODED_NAMES)('passes the folder name %s: create, append, copy, select, rename, delete', async encoded => {
-    const client = await raw('nomi');
-    const folder = view(encoded);
-    const appended = message(encoded);
-    await create(client, folder);
-    expect((await client.append(folder, appended)).status).toBe('OK');
-    expect(await contents(client, named(encoded))).toEqual([appended]);
-    const other = message(encoded);
-    await scene.stage.deliver('nomi', other);
-    const uid = await uidOf(client, 'INBOX', other);
-    await client.ok(`UID COPY ${uid} ${folder}`);
-    expect(await contents(client, named(encoded))).toEqual([appended, other]);
-    // From there into a view, and back from it.
-    await client.ok(`COPY 1 ${view('Archivio')}`);
-    const archived = await uidOf(client, named('Archivio'), appended);
-    await client.ok(`UID COPY ${archived} ${folder}`);
-    expect(await contents(await direct('nomi'), named(encoded))).toEqual([appended, other, appended]);
-    const names = (await list(client, `LIST "" "${prefix}%"`)).map(each => each.name);
-    expect(names).toContain(named(encoded));
-    await client.ok('SELECT INBOX');
-    await client.ok(`RENAME ${folder} ${view(`${encoded}2`)}`);
-    await client.ok(`DELETE ${view(`${encoded}2`)}`);
-  });
+  it.concurrent.each(ENCODED_NAMES)(
+    'passes the folder name %s: create, append, copy, select, rename, delete',
+    async encoded => {
+      const client = await raw('nomi');
+      const folder = view(encoded);
+      const appended = message(encoded);
+      await create(client, folder);
+      expect((await client.append(folder, appended)).status).toBe('OK');
+      expect(await contents(client, named(encoded))).toEqual([appended]);
+      const other = message(encoded);
+      await scene.stage.deliver('nomi', other);
+      const uid = await uidOf(client, 'INBOX', other);
+      await client.ok(`UID COPY ${uid} ${folder}`);
+      expect(await contents(client, named(encoded))).toEqual([appended, other]);
+      // From there into a view, and back from it.
+      await client.ok(`COPY 1 ${view('Archivio')}`);
+      const archived = await uidOf(client, named('Archivio'), appended);
+      await client.ok(`UID COPY ${archived} ${folder}`);
+      expect(await contents(await direct('nomi'), named(encoded))).toEqual([appended, other, appended]);
+      const names = (await list(client, `LIST "" "${prefix}%"`)).map(each => each.name);
+      expect(names).toContain(named(encoded));
+      await client.ok('SELECT INBOX');
+      await client.ok(`RENAME ${folder} ${view(`${encoded}2`)}`);
+      await client.ok(`DELETE ${view(`${encoded}2`)}`);
+    },
+  );
 
-  it('answers STATUS of both sides, and passes the management of folders', async () => {
+  it.concurrent('answers STATUS of both sides, and passes the management of folders', async () => {
     await scene.stage.deliver('stato', message('stato'));
     const client = await raw('stato');
     const there = await direct('stato');

@@ -8,7 +8,7 @@ import { contents, select, uidOf } from './upstream-stage.ts';
 export function testMessages(scene: UpstreamScene): void {
   const { has, named, view, raw, direct } = scene;
 
-  it('reads the INBOX as a direct connection does, byte for byte', async () => {
+  it.concurrent('reads the INBOX as a direct connection does, byte for byte', async () => {
     for (const flags of ['', '(\\Seen)', '(\\Answered \\Flagged)']) {
       await scene.stage.deliver('lettura', message('lettura'), { flags, date: '10-Mar-2026 09:30:00 +0100' });
     }
@@ -34,7 +34,7 @@ export function testMessages(scene: UpstreamScene): void {
     }
   });
 
-  it('copies from the INBOX into the archive, by sequence number and by UID', async () => {
+  it.concurrent('copies from the INBOX into the archive, by sequence number and by UID', async () => {
     const sent = [message('copia'), message('copia'), message('copia')];
     for (const each of sent) await scene.stage.deliver('copia', each);
     const [first = Buffer.alloc(0), second = Buffer.alloc(0), third = Buffer.alloc(0)] = sent;
@@ -57,7 +57,7 @@ export function testMessages(scene: UpstreamScene): void {
     expect(await contents(client, 'INBOX')).toEqual(sent);
   });
 
-  it('moves into the archive what a client moves', async () => {
+  it.concurrent('moves into the archive what a client moves', async () => {
     const [stays, moved] = [message('resta'), message('spostato')];
     await scene.stage.deliver('sposta', stays, { flags: '(\\Deleted)' });
     await scene.stage.deliver('sposta', moved);
@@ -78,23 +78,23 @@ export function testMessages(scene: UpstreamScene): void {
     }
   });
 
-  it('lets a client without MOVE do it in three steps', async () => {
+  it.concurrent('lets a client without MOVE do it in three steps', async () => {
     const moved = message('in tre passi');
     const kept = message('resta qui');
-    await scene.stage.deliver('sposta', moved);
-    await scene.stage.deliver('sposta', kept);
-    const client = await raw('sposta');
+    await scene.stage.deliver('passi', moved);
+    await scene.stage.deliver('passi', kept);
+    const client = await raw('passi');
     const uid = await uidOf(client, 'INBOX', moved);
     await client.ok(`UID COPY ${uid} ${view('Archivio')}`);
     await client.ok(`UID STORE ${uid} +FLAGS.SILENT (\\Deleted)`);
     await client.ok(has('UIDPLUS') ? `UID EXPUNGE ${uid}` : 'EXPUNGE');
-    const inbox = await contents(await direct('sposta'), 'INBOX');
+    const inbox = await contents(await direct('passi'), 'INBOX');
     expect(inbox).not.toContainEqual(moved);
     expect(inbox).toContainEqual(kept);
     expect(await contents(client, named('Archivio'))).toContainEqual(moved);
   });
 
-  it('gives back to the INBOX what is in the archive: bytes, flags and date', async () => {
+  it.concurrent('gives back to the INBOX what is in the archive: bytes, flags and date', async () => {
     const original = message('ritorno');
     await scene.stage.deliver('ritorno', original, { flags: '(\\Seen)', date: '10-Mar-2026 09:30:00 +0100' });
     const client = await raw('ritorno');
@@ -116,7 +116,7 @@ export function testMessages(scene: UpstreamScene): void {
     expect(new Date(date).getTime()).toBe(Date.parse('2026-03-10T08:30:00Z'));
   });
 
-  it.each([
+  it.concurrent.each([
     ['the upstream', 'synchronising', ''],
     ['the upstream', 'non-synchronising', '+'],
     ['a view', 'synchronising', ''],

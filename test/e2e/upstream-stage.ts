@@ -24,7 +24,7 @@ export interface UpstreamKind {
 /** One account for each purpose. Without dots: to Cyrus with `.` as separator they are levels, even in a name. */
 const USERS = [
   ...['accesso', 'cartelle', 'omonimo', 'nomi', 'lettura', 'copia', 'sposta', 'passaggi', 'ritorno', 'aggiunte'],
-  ...['attesa', 'archivista', 'conserva', 'stato'],
+  ...['attesa', 'archivista', 'conserva', 'stato', 'passi', 'pacchetto'],
 ] as const;
 export type User = (typeof USERS)[number];
 
@@ -119,11 +119,15 @@ export async function eventuallyHolds(
 /** UID of the message with these bytes; the folder is selected. */
 export async function uidOf(client: RawImap, folder: string, raw: Uint8Array): Promise<number> {
   const count = await select(client, folder);
+  /** Other news may come with it. */
+  const fetched = async (sequence: number, item: string) =>
+    (await client.ok(`FETCH ${sequence} ${item}`)).untagged.find(line =>
+      / FETCH /.test(line.toString('latin1', 0, 20)),
+    );
   for (let sequence = 1; sequence <= count; sequence++) {
-    const [body] = (await client.ok(`FETCH ${sequence} BODY.PEEK[]`)).untagged;
+    const body = await fetched(sequence, 'BODY.PEEK[]');
     if (body === undefined || !literalOf(body).equals(raw)) continue;
-    const [line = ''] = (await client.ok(`FETCH ${sequence} UID`)).untagged;
-    return Number(/UID (\d+)/.exec(String(line))?.[1]);
+    return Number(/UID (\d+)/.exec(String(await fetched(sequence, 'UID')))?.[1]);
   }
   throw new Error(`no such message in ${folder}`);
 }

@@ -1,4 +1,7 @@
-/** What has to hold in front of every upstream, whatever its delimiter, its prefix and its extensions. */
+/**
+ * What has to hold in front of every upstream, whatever its delimiter, its prefix and its extensions. Most tests have a
+ * user of their own and run at once: upstreams take their time, and mostly sleep meanwhile.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RawImap } from '../support/raw-imap.ts';
 import { testFolders } from './upstream-folders.ts';

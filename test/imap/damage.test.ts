@@ -63,6 +63,25 @@ describe('a damaged message', () => {
   });
 });
 
+describe('a damaged message among many', () => {
+  it('leaves every other one its own octets', async () => {
+    const account = await engine.account();
+    const client = await account.login();
+    const count = 45;
+    for (let number = 1; number <= count; number++) await account.deliver('INBOX', message(`numero ${number}.`));
+    await client.ok('SELECT INBOX');
+    const fetch = account.store.fetch.bind(account.store);
+    vi.spyOn(account.store, 'fetch').mockImplementation(async (view, uids, request) => {
+      if (uids.includes(30)) throw damaged();
+      return fetch(view, uids, request);
+    });
+    const lines = await client.run('FETCH 1:* BODY.PEEK[]');
+    const subjects = lines.slice(0, -1).map(line => Number(/Subject: numero (\d+)\./.exec(line)?.[1]));
+    expect(subjects).toEqual(Array.from({ length: count }, (_, index) => index + 1).filter(number => number !== 30));
+    expect(lines.at(-1)).toMatch(/^NO \[CORRUPTION\]/);
+  });
+});
+
 describe('a store that fails', () => {
   it('is a NO for the command, without its reasons, and the session goes on', async () => {
     const { account, client } = await selected();

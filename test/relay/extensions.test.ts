@@ -64,6 +64,13 @@ test('what the upstream lacks is not offered, and no command of it works in a vi
   expect((await client.command('SORT (DATE) UTF-8 ALL')).status).toBe('BAD');
   expect((await client.command('UID THREAD REFERENCES UTF-8 ALL')).status).toBe('BAD');
   expect((await client.command('CANCELUPDATE "x"')).status).toBe('BAD');
+  // Nor does one that only the upstream knows, whatever is selected.
+  const foreign = ['XAPPLEPUSHSERVICE aps-version 2', 'UNAUTHENTICATE', 'GETMETADATA "" /private/comment'];
+  for (const folder of ['Archivio', 'INBOX', 'Archivio']) {
+    await client.ok(`SELECT ${folder}`);
+    for (const command of foreign) expect((await client.command(command)).status, command).toBe('BAD');
+  }
+  expect(upstream.sessions[0]?.received.join()).not.toMatch(/APPLE|UNAUTH|METADATA/);
   expect((await client.ok('ENABLE IMAP4rev2')).untagged.map(String)).toEqual(['* ENABLED\r\n']);
   expect((await client.ok('SEARCH ALL')).untagged.map(String)).toEqual(['* SEARCH 1\r\n']);
 });

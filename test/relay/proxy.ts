@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { afterAll } from 'vitest';
 import { configSchema, type RemoteConfig } from '../../src/config/schema.ts';
 import { createImapListener } from '../../src/imap/listener.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
 import type { Account, AccountDirectory } from '../../src/store/accounts/types.ts';
 import { openStore } from '../../src/store/index.ts';
-import type { AccountStore } from '../../src/store/types.ts';
+import type { AccountStore, Store } from '../../src/store/types.ts';
 
 export interface RelayProxy {
   readonly port: number;
@@ -17,6 +18,21 @@ export interface RelayProxy {
 }
 
 export const USER = 'casella@pec.example.it';
+
+/** All proxies of a test file share one store, whose threads start once; each has an account of its own in it. */
+let shared: Promise<{ readonly directory: string; readonly store: Store }> | null = null;
+let accounts = 0;
+afterAll(async () => {
+  if (shared === null) return;
+  const { directory, store } = await shared;
+  await store.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function openShared() {
+  const directory = await mkdtemp(join(tmpdir(), 'archivia-relay-'));
+  return { directory, store: await openStore(directory) };
+}
 
 /**
  * @param settings of the configuration; the account has the first of its plans
@@ -27,8 +43,8 @@ export async function startProxy(
   settings: Record<string, unknown> = {},
   remote: Partial<RemoteConfig> = {},
 ): Promise<RelayProxy> {
-  const directory = await mkdtemp(join(tmpdir(), 'archivia-relay-'));
-  const store = await openStore(directory);
+  shared ??= openShared();
+  const { directory, store } = await shared;
   const listener = { host: '127.0.0.1', port: 0, tls: 'none' as const };
   const config = configSchema.parse({ dataDir: directory, imap: { listen: [listener] }, ...settings });
   const account: Account = {
@@ -44,8 +60,8 @@ export async function startProxy(
       submission: { maxRecipients: 500, maxSize: 1_000_000 },
     },
   };
-  const accountStore = await store.account(USER, { create: true });
-  const accounts: AccountDirectory = {
+  const accountStore = await store.account(`${++accounts}.${USER}`, { create: true });
+  const users: AccountDirectory = {
     resolve: login => (login === USER ? account : null),
     all: async () => [account],
     store: async () => accountStore,
@@ -54,7 +70,7 @@ export async function startProxy(
   const imap = createImapListener({
     listener,
     tls: {},
-    directory: accounts,
+    directory: users,
     vault: { remember: async () => {}, recall: async () => null, forget: async () => {}, onRemembered: () => () => {} },
     guard: createLoginGuard({ ttlMs: 60_000 }),
     config,
@@ -66,10 +82,6 @@ export async function startProxy(
   return {
     port,
     store: accountStore,
-    close: async () => {
-      await imap.close();
-      await store.close();
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: () => imap.close(),
   };
 }

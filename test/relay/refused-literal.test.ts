@@ -105,6 +105,41 @@ it('nor in the first line', async () => {
   expect(upstream.sessions[0]?.received.filter(line => line.includes('APPEND'))).toEqual([]);
 });
 
+it('nor behind the last argument: what we took for a literal would be the next command there', async () => {
+  upstream = await startScriptedUpstream({ capabilities: WITH });
+  proxy = await startProxy(upstream.port);
+  client = await RawImap.login(proxy.port, USER, 'x');
+  await client.ok('SELECT INBOX');
+  const before = upstream.sessions[0]?.received.length;
+  const commands = [
+    'NOOP',
+    'COPY 1 1',
+    'UID MOVE 1 "a b"',
+    'DELETE Bozze',
+    'SELECT "B"',
+    'STORE 1 FLAGS',
+    'RENAME a b',
+  ];
+  for (const command of commands) {
+    await client.send(`a ${command} {6+}\r\nx IDLE\r\n`);
+    expect((await client.reply('a')).status, command).toBe('BAD');
+  }
+  await client.send('a RENAME {1+}\r\na b {6+}\r\nx IDLE\r\n');
+  expect((await client.reply('a')).status).toBe('BAD');
+  expect(upstream.sessions[0]?.received).toHaveLength(before ?? 0);
+  await client.send('a RENAME {1+}\r\nm {1+}\r\nn\r\n');
+  await client.reply('a');
+  await client.send('b STATUS {5+}\r\nINBOX (MESSAGES)\r\n');
+  expect((await client.reply('b')).status).toBe('OK');
+  expect(upstream.sessions[0]?.received.slice(before)).toEqual([
+    'a RENAME {1+}',
+    'm {1+}',
+    'n',
+    'b STATUS {5+}',
+    'INBOX (MESSAGES)',
+  ]);
+});
+
 it('a name of ours is ours behind more spaces than one, which upstreams read over', async () => {
   upstream = await startScriptedUpstream({ capabilities: WITH });
   proxy = await startProxy(upstream.port);

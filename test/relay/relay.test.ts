@@ -22,16 +22,21 @@ describe('relay', () => {
     await client.ok('NOOP');
   });
 
-  test('an upstream that goes away in IDLE ends the IDLE, and the session goes on', async () => {
-    on(/^IDLE/, () => session().socket.destroy());
+  test('an upstream that goes away in IDLE with nothing selected: UNAVAILABLE, and the session goes on', async () => {
+    let select = '';
+    on(/^SELECT Nessuna/, tag => {
+      select = tag;
+    });
+    on(/^IDLE/, () => {
+      session().say(`${select} NO no such folder\r\n`);
+      session().socket.end();
+    });
     await client.ok('SELECT Archivio');
     await client.send('a SELECT Nessuna\r\nb IDLE\r\n');
-    expect((await client.reply('a')).status).toBe('BAD');
-    const ended = await client.reply('b').catch(() => null);
-    if (ended === null) return expect(client.ended).toBe(true);
-    expect(ended.status).not.toBe('OK');
-    await client.send('DONE\r\n');
-    await client.ok('NOOP');
+    expect((await client.reply('a')).line).toBe('a NO no such folder');
+    expect((await client.reply('b')).line).toMatch(/^b NO \[UNAVAILABLE\] /);
+    await client.ok('SELECT INBOX');
+    expect(upstream.sessions).toHaveLength(2);
   });
 
   test('capabilities are those that both sides have, wherever they are told', async () => {
@@ -179,6 +184,35 @@ describe('relay', () => {
     expect(heard).toBe('* 1 FETCH (BODY[] {100}\r\nonly this');
   });
 
+  test.each([
+    ['* 1 FETCH (FLAGS (\\Seen', '* 1 FETCH (FLAGS (\\Seen'],
+    ['* VANISHED 12', '* VANISHED 12'],
+    ['* 1 FETCH (BODY[] {3}\r\nabc UID', '* 1 FETCH (BODY[] {3}\r\nabc UID'],
+    ['f OK done\r', /^f OK done\r\n\* BYE \[UNAVAILABLE\] .*\r\n$/],
+    ['* BYE db7.interno.example', /^\* BYE \[UNAVAILABLE\] (?!.*interno).*\r\n$/],
+  ])('a last response without its line break, and the end: %j', async (last, expected) => {
+    await client.ok('SELECT INBOX');
+    on(/^FETCH/, () => session().socket.end(Buffer.from(last, 'latin1')));
+    let heard = '';
+    client.socket.on('data', chunk => {
+      heard += chunk.toString('latin1');
+    });
+    await client.send('f FETCH 1 (FLAGS BODY[])\r\n');
+    await client.closed();
+    if (typeof expected === 'string') expect(heard).toBe(expected);
+    else expect(heard).toMatch(expected);
+  });
+
+  test('the same with nothing selected: only what is whole is told, and the session goes on', async () => {
+    on(/^LSUB/, () => session().socket.end('* LSUB () "/" "Arch'));
+    const reply = await client.command('LSUB "" *');
+    expect(reply.raw.toString()).toMatch(/^t\d+ NO \[UNAVAILABLE\] /);
+    on(/^LSUB/, tag => session().socket.end(`* LSUB () "/" "Bozze"\r\n${tag} OK done`));
+    const whole = await client.ok('LSUB "" *');
+    expect(String(whole.untagged[0])).toBe('* LSUB () "/" "Bozze"\r\n');
+    await client.ok('NOOP');
+  });
+
   test('a client that stops reading holds the upstream up instead of our memory', async () => {
     await client.ok('SELECT INBOX');
     const size = 64 * 1024 * 1024;
@@ -247,9 +281,27 @@ describe('relay in front of a limited upstream', () => {
     expect(list).toContain('"Archivio (Archivia)"');
     expect(list).toContain('"--ARCHIVIA--"');
     expect((await other.command('STATUS "Archivio (Archivia)" (MESSAGES)')).status).toBe('OK');
-    expect(own.sessions.at(-1)?.received.join()).not.toContain('STATUS');
+    expect(own.sessions.at(-1)?.received.join()).not.toContain('(Archivia)');
     await other.ok('STATUS Archivio (MESSAGES)');
     expect(own.sessions.at(-1)?.received.at(-1)).toContain('STATUS Archivio');
+    other.close();
+    await front.close();
+    await own.close();
+  });
+
+  test.each([
+    [['INBOX'], '* LIST (\\HasChildren \\Archive) "/" "Archivio"\r\n'],
+    [['INBOX', 'Archive'], '* LIST (\\HasChildren) "/" "Archivio"\r\n'],
+  ])('an archive folder of %j: ours is \\Archive where the upstream has none', async (folders, expected) => {
+    const own = await startScriptedUpstream({ folders });
+    const front = await startProxy(own.port);
+    const other = await RawImap.login(front.port, USER, 'segreta');
+    // Asked for by itself, before anything else has been listed.
+    own.answer = ({ say }, tag, command) => {
+      if (command.startsWith('LIST')) say(`${tag} OK none\r\n`);
+      return command.startsWith('LIST');
+    };
+    expect((await other.ok('LIST "" Archivio')).untagged.map(String)).toEqual([expected]);
     other.close();
     await front.close();
     await own.close();

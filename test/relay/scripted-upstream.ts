@@ -51,7 +51,8 @@ export async function startScriptedUpstream(
         if (upstream.answer(session, tag, command)) continue;
         if (/^LIST/i.test(command)) {
           for (const folder of options.folders ?? ['INBOX']) {
-            session.say(`* LIST (\\HasNoChildren) "${delimiter}" "${folder}"\r\n`);
+            const use = folder === 'Archive' ? ' \\Archive' : '';
+            session.say(`* LIST (\\HasNoChildren${use}) "${delimiter}" "${folder}"\r\n`);
           }
         }
         if (/^(SELECT|EXAMINE) "?INBOX/i.test(command)) {

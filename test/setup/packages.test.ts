@@ -73,5 +73,5 @@ test('an ordinary user is told the command', () => {
 test('elsewhere the commands and their Debian packages are named', () => {
   expect(ensurePackages(machine({ debian: false }))).toBe(1);
   expect(ran).toEqual([]);
-  expect(said.join('\n')).toContain('dovecot, mbsync, openssl, xmllint, curl, swaks, python3');
+  expect(said.join('\n')).toContain('dovecot, mbsync, openssl, xmllint, xmlsec1, curl, swaks, python3');
 });

@@ -14,6 +14,7 @@ export const TOOLS: Readonly<Record<string, string>> = {
   mbsync: 'isync',
   openssl: 'openssl',
   xmllint: 'libxml2-utils',
+  xmlsec1: 'xmlsec1',
   curl: 'curl',
   swaks: 'swaks',
   python3: 'python3',

@@ -54,7 +54,7 @@ describe('text of attachments', () => {
   it('is found at any depth: a PDF and a DOCX in a ZIP in a .p7m in a busta', async () => {
     const zip = await makeZip({
       'atti/ricorso.pdf': makePdf({ pages: ['Tribunale di Ornavasso'] }),
-      'relazione.docx': await makeDocx('Perizia però giurata'),
+      'relazione.docx': await makeDocx('Perizia però giurata §Ж'),
     });
     const gestore = await createGestore();
     try {
@@ -62,7 +62,16 @@ describe('text of attachments', () => {
       const raw = await gestore.busta({ subject: 'Deposito', attachment: { name: 'atti.zip.p7m', content } });
       const { uid } = await put(b.account, ARCHIVE, raw);
       await b.account.textSettled();
-      for (const needle of ['ornavasso', 'rnavass', 'PERIZIA PERO giurata', 'relazione.docx', 'Anna Esempio', 'or']) {
+      for (const needle of [
+        'ornavasso',
+        'rnavass',
+        'PERIZIA PERO giurata',
+        'relazione.docx',
+        'Anna Esempio',
+        'or',
+        'ж',
+        '§Ж',
+      ]) {
         expect(await search({ op: 'text', needle })).toEqual([uid]);
         expect(await search({ op: 'body', needle })).toEqual([uid]);
       }

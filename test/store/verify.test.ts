@@ -32,10 +32,11 @@ beforeEach(async () => {
 });
 afterEach(() => b.end());
 
-async function verify(resume = false): Promise<Verification> {
+async function verify(resume = false, threads = 0): Promise<Verification> {
   await b.store.close();
   const dataKey = await dataKeyOf(b.directory);
-  return verifyAccount({ address: ADDRESS, directory: accountDirectory(b.directory, ADDRESS), dataKey, resume });
+  const account = { address: ADDRESS, directory: accountDirectory(b.directory, ADDRESS), dataKey };
+  return verifyAccount({ ...account, resume, threads });
 }
 
 const kinds = ({ damaged }: Verification): string[] => [...new Set(damaged.map(({ kind }) => kind))].sort();
@@ -204,6 +205,32 @@ describe('verify', () => {
     rmSync(join(directory, 'evidence', 'PdA-1'), { recursive: true });
     await edit(db => db.exec('UPDATE message SET sha256 = zeroblob(32) WHERE id = 1'));
     expect(kinds(await verify())).toEqual(['evidence', 'message']);
+  });
+
+  it('tells the same when other threads read', async () => {
+    const inOrder = ({ damaged, ...rest }: Verification) => ({
+      ...rest,
+      damaged: damaged.map(damage => JSON.stringify(damage)).sort(),
+    });
+    const alike = async (wanted: string[]) => {
+      const outcome = await verify(false, 2);
+      expect(kinds(outcome)).toEqual(wanted);
+      expect(inOrder(outcome)).toEqual(inOrder(await verify()));
+    };
+    await alike([]);
+    const [row] = await pieces();
+    rmSync(join(directory, 'evidence', 'PdA-1'), { recursive: true });
+    await edit(db => db.exec('DELETE FROM structure WHERE message = 2'));
+    await change(octets => {
+      const at = (row?.offset ?? 0) + 5000;
+      octets[at] = (octets[at] ?? 0) ^ 1;
+    });
+    await alike(['evidence', 'flipped', 'message', 'row']);
+    const path = join(directory, 'account.db');
+    const octets = readFileSync(path);
+    for (let page = 2; page * 16_384 < octets.length; page += 2) octets[page * 16_384 + 100] = 0xff;
+    writeFileSync(path, octets);
+    expect(kinds(await verify(false, 2))).toContain('database');
   });
 
   it('says nothing of what it remembers when it is done', async () => {

@@ -32,6 +32,8 @@ export interface DovecotOptions {
   readonly sessions?: number;
   /** Sessions of one user at the same time; more are refused. */
   readonly userSessions?: number;
+  /** Full text index by Debian's dovecot-fts-xapian, which must be installed. */
+  readonly xapian?: boolean;
   /** Port of another Dovecot: this one is its login proxy and has no mail of its own. */
   readonly proxyTo?: number;
 }
@@ -124,9 +126,13 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
       certificates === null
         ? ['ssl = no']
         : ['ssl = yes', `ssl_cert = <${certificates.certFile}`, `ssl_key = <${certificates.keyFile}`];
-    const plugins = [...(options.quota === undefined ? [] : ['quota']), ...(options.acl === true ? ['acl'] : [])];
+    const plugins = [
+      ...(options.quota === undefined ? [] : ['quota']),
+      ...(options.acl === true ? ['acl'] : []),
+      ...(options.xapian === true ? ['fts', 'fts_xapian'] : []),
+    ];
     const imapPlugins = [
-      ...plugins.flatMap(name => [name, `imap_${name}`]),
+      ...plugins.flatMap(name => (name.startsWith('fts') ? [name] : [name, `imap_${name}`])),
       ...(options.compress ? ['imap_zlib'] : []),
     ];
     const extensions = [
@@ -136,6 +142,12 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
         ? []
         : [`plugin {\n  quota = count:Casella\n  quota_vsizes = yes\n  quota_rule = *:storage=${options.quota}\n}`]),
       ...(options.acl === true ? ['plugin {\n  acl = vfile\n}'] : []),
+      ...(options.xapian === true
+        ? [
+            'plugin {\n  fts = xapian\n  fts_xapian = partial=3 full=20\n  fts_autoindex = no\n}',
+            'service indexer-worker {\n  vsz_limit = 2G\n}',
+          ]
+        : []),
     ];
     const prefix = options.prefix ?? '';
     return `${[

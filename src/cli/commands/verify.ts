@@ -27,7 +27,7 @@ export const verify = defineCommand({
         }
         const progress = (octets: number): void => io.err(`${account.address}: ${octets} octets\n`);
         const result = await verifyAccount({ ...account, dataKey, resume, progress });
-        results.push(result.damageCount === 0 ? await withPreservation(result, loaded, keyring) : result);
+        results.push(mayBeOpened(result) ? await withPreservation(result, loaded, keyring) : result);
       }
       const good = results.every(({ damageCount }) => damageCount === 0);
       present(io, json, { good, accounts: results }, () => results.flatMap(describe));
@@ -36,7 +36,14 @@ export const verify = defineCommand({
   },
 });
 
-/** An account whose bytes are whole: do its packages and its journal prove what they should? */
+/** Damage of single octets or rows: opening the store, which mends what a crash leaves, would change nothing of it. */
+const HARMLESS: ReadonlySet<Damage['kind']> = new Set(['flipped', 'swapped', 'message', 'evidence', 'row', 'counter']);
+
+function mayBeOpened({ damageCount, damaged }: Verification): boolean {
+  return damageCount === damaged.length && damaged.every(({ kind }) => HARMLESS.has(kind));
+}
+
+/** Do the packages and the journal prove what they should? */
 async function withPreservation(result: Verification, loaded: LoadedConfig, keyring: Keyring): Promise<Verification> {
   const [{ openStore }, { ConservationPool, verifyEvidence, verifyJournal }] = await Promise.all([
     import('../../store/index.ts'),
@@ -50,7 +57,16 @@ async function withPreservation(result: Verification, loaded: LoadedConfig, keyr
     const damaged = reports.flatMap(({ faults }) =>
       faults.map(({ subject, file, reason }) => ({ kind: 'evidence' as const, where: `${subject}/${file}`, reason })),
     );
-    return { ...result, damageCount: damaged.length, damaged };
+    return {
+      ...result,
+      damageCount: result.damageCount + damaged.length,
+      damaged: [...result.damaged, ...damaged],
+    };
+  } catch (error) {
+    if (result.damageCount === 0) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const unchecked: Damage = { kind: 'evidence', where: 'evidence', reason: `could not be checked: ${reason}` };
+    return { ...result, damageCount: result.damageCount + 1, damaged: [...result.damaged, unchecked] };
   } finally {
     await pool.close();
     await store.close();

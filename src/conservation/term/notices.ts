@@ -113,6 +113,21 @@ export function noticeOfFaults(
   };
 }
 
+export function noticeOfDamage(messages: readonly string[]): TermNotice {
+  const shown = messages.slice(0, 20);
+  return {
+    subject: `Messaggi archiviati risultano danneggiati: ${messages.length}`,
+    text: [
+      'Il controllo periodico ha riletto una parte dell’archivio. Questi messaggi non sono più come furono archiviati:',
+      '',
+      ...shown.map(message => `  ${message}`),
+      ...(messages.length > shown.length ? [`  e altri ${messages.length - shown.length}`] : []),
+      '',
+      'L\'amministratore può eseguire "archivia verify" e riprendere i dati da una copia di sicurezza.',
+    ],
+  };
+}
+
 /** Tells the user where the export is. `expires`: milliseconds since the epoch. */
 export async function noticeExport(
   account: AccountStore,

@@ -31,6 +31,7 @@ import type { TimestampQuery } from '../timestamp/request.ts';
 import { checkTimestampResponse, type TimestampToken, type TimestampTrust } from '../timestamp/response.ts';
 import type { MessageCheck } from '../types.ts';
 import { type Inspected, type InspectTask, inspect, type Trust, type Uninspected } from './inspect.ts';
+import { IssuerCertificates } from './issuers.ts';
 import { RevocationLists } from './revocation.ts';
 
 // The same array at every check: what was read from the anchors is remembered with it.
@@ -38,6 +39,7 @@ const trust: Trust = {
   anchors: workerData.anchors,
   fetchRevocation: workerData.fetchRevocation,
   revocation: new RevocationLists(),
+  issuers: new IssuerCertificates(),
 };
 
 export interface DigestedFile {
@@ -211,7 +213,7 @@ export const inspectEvidence = async (task: { readonly directory: string }): Pro
 export { hashAnew } from '../renewal/hash-anew.ts';
 export { describeStamp } from '../renewal/status.ts';
 export { checkJournal } from '../verification/chain.ts';
-export { checkRecords } from '../verification/records.ts';
+export { checkRecords, findUnlike } from '../verification/records.ts';
 
 export const digestBytes = (task: { readonly bytes: Uint8Array }): string => hex(task.bytes);
 

@@ -1,5 +1,8 @@
 import type { AgentConfig } from '../../config/schema.ts';
+import type { MimeNode } from '../../mime/types.ts';
+import type { SignatureOptions } from '../../pec/signature/anchors.ts';
 import { verifySignature } from '../../pec/signature/index.ts';
+import { issuerSources } from '../../pec/signature/issuers.ts';
 import {
   enclosedLists,
   type RevocationOutcome,
@@ -16,6 +19,7 @@ import { signatureInWords, subjectOf } from '../metadata/words.ts';
 import { messageGroup } from '../package/index-xml.ts';
 import { reportEntry } from '../report/report-xml.ts';
 import type { MessageCheck } from '../types.ts';
+import type { IssuerCertificates } from './issuers.ts';
 import { type MessageSource, receive } from './receive.ts';
 import type { KeptList, RevocationLists } from './revocation.ts';
 
@@ -31,9 +35,10 @@ export interface InspectTask extends MessageSource {
 /** What a thread checks signatures with. */
 export interface Trust {
   readonly anchors: readonly Uint8Array[];
-  /** False: nobody is asked; only those lists count that came with the message. */
+  /** False: nobody is asked; only what came with the message counts. */
   readonly fetchRevocation: boolean;
   readonly revocation: RevocationLists;
+  readonly issuers: IssuerCertificates;
 }
 
 export interface Inspected {
@@ -73,7 +78,7 @@ async function inspectWhole(task: InspectTask, trust: Trust): Promise<Inspected 
   const { outcome, lists, responses } =
     raw === 'too large'
       ? { outcome: NOT_CHECKED, lists: [], responses: [] }
-      : await check(raw, record, trust, checkedAt);
+      : await check(raw, record.structure.root, trust, checkedAt);
   const { certificates, ...signature } = outcome;
   const attachments =
     raw === 'too large' ? { count: 0, listed: [] } : attachmentDigests(raw, record.structure.root, record.pec);
@@ -100,6 +105,9 @@ async function inspectWhole(task: InspectTask, trust: Trust): Promise<Inspected 
   };
 }
 
+/** More than stand between any gestore and its root. */
+const MAX_FETCHED_ISSUERS = 3;
+
 const NOT_CHECKED: SignatureOutcome = {
   status: 'none',
   reasons: ['Il messaggio è troppo grande: la firma non è stata verificata, gli allegati non sono elencati.'],
@@ -109,11 +117,11 @@ const NOT_CHECKED: SignatureOutcome = {
   certificates: [],
 };
 
-async function check(raw: Uint8Array, record: MessageRecord, trust: Trust, at: number): Promise<RevocationOutcome> {
-  const { root } = record.structure;
+/** The gestore's signature, with what its authorities say where they may be asked. Never rejects. */
+export async function check(raw: Uint8Array, root: MimeNode, trust: Trust, at: number): Promise<RevocationOutcome> {
   const options = { anchors: trust.anchors, at };
   try {
-    const outcome = verifySignature(raw, root, options);
+    const outcome = await withIssuers(raw, root, trust, options);
     const enclosed = enclosedLists(raw, root);
     if (!trust.fetchRevocation) return withRevocation(outcome, { lists: enclosed, responses: [] }, options);
     const sources = revocationSources(outcome, options);
@@ -127,6 +135,28 @@ async function check(raw: Uint8Array, record: MessageRecord, trust: Trust, at: n
     const reason = `La verifica della firma si è interrotta: ${error instanceof Error ? error.message : String(error)}`;
     return { outcome: { ...NOT_CHECKED, status: 'broken', reasons: [reason] }, lists: [], responses: [] };
   }
+}
+
+/** The outcome, after what its path lacks has been fetched; what helped is among its certificates. */
+async function withIssuers(
+  raw: Uint8Array,
+  root: MimeNode,
+  trust: Trust,
+  options: SignatureOptions,
+): Promise<SignatureOutcome> {
+  let outcome = verifySignature(raw, root, options);
+  if (!trust.fetchRevocation) return outcome;
+  let fetched: readonly Uint8Array[] = [];
+  for (let step = 0; step < MAX_FETCHED_ISSUERS; step++) {
+    const urls = issuerSources(outcome, fetched);
+    const found = urls.length === 0 ? [] : await trust.issuers.fetch(urls);
+    if (found.length === 0) return outcome;
+    fetched = [...fetched, ...found];
+    const again = verifySignature(raw, root, { ...options, intermediates: fetched });
+    outcome =
+      again.status === outcome.status ? outcome : { ...again, certificates: [...again.certificates, ...fetched] };
+  }
+  return outcome;
 }
 
 function utf8(xml: string): Uint8Array {

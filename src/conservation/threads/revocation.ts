@@ -3,16 +3,14 @@ import { createHash } from 'node:crypto';
 import type { OcspQuery } from '../../pec/signature/revocation.ts';
 import { readRevocationList } from '../../pki/crl.ts';
 import { readOcspResponse } from '../../pki/ocsp.ts';
+import { FetchCache } from './fetch-cache.ts';
 
 /** An authority of gestori has some hundred certificates; public ones stay below this as well. */
 const MAX_BYTES = 8 << 20;
 /** One status with a few certificates. */
 const MAX_RESPONSE_BYTES = 64 << 10;
 const TIMEOUT = 5_000;
-/** A list is asked for again after this, whatever it says of itself, and one that could not be had after less. */
-const FRESH = 3_600_000;
-const RETRY = 600_000;
-const MAX_CACHED = 64;
+const MAX_KEPT = 64;
 
 export interface KeptList {
   readonly sha256: string;
@@ -21,12 +19,12 @@ export interface KeptList {
 }
 
 export class RevocationLists {
-  readonly #fetched = new Map<string, { readonly at: number; readonly list: Promise<Uint8Array | null> }>();
+  readonly #cache = new FetchCache();
   readonly #kept = new Map<string, KeptList>();
 
   /** The lists that are to be had; those that are not are left out, and told by no error. */
   async fetch(urls: readonly string[]): Promise<Uint8Array[]> {
-    const lists = await Promise.all(urls.map(url => this.#get(url, () => download(url))));
+    const lists = await Promise.all(urls.map(url => this.#cache.get(url, () => download(url))));
     return lists.filter(list => list !== null);
   }
 
@@ -35,7 +33,7 @@ export class RevocationLists {
     const answers = await Promise.all(
       queries.map(({ url, request }) => {
         const key = `${url} ${Buffer.from(request).toString('base64')}`;
-        return this.#get(key, () => query(url, request));
+        return this.#cache.get(key, () => query(url, request));
       }),
     );
     return answers.filter(answer => answer !== null);
@@ -48,23 +46,10 @@ export class RevocationLists {
       const shared = new Uint8Array(new SharedArrayBuffer(der.length));
       shared.set(der);
       kept = { sha256, der: shared };
-      if (this.#kept.size >= MAX_CACHED) this.#kept.delete(this.#kept.keys().next().value ?? '');
+      if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value ?? '');
       this.#kept.set(sha256, kept);
     }
     return kept;
-  }
-
-  async #get(key: string, load: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
-    const now = performance.now();
-    const known = this.#fetched.get(key);
-    if (known !== undefined) {
-      const list = await known.list;
-      if (now - known.at < (list === null ? RETRY : FRESH)) return list;
-    }
-    const list = load();
-    if (this.#fetched.size >= MAX_CACHED) this.#fetched.delete(this.#fetched.keys().next().value ?? '');
-    this.#fetched.set(key, { at: now, list });
-    return list;
   }
 }
 

@@ -38,3 +38,21 @@ export async function checkRecords(task: {
   }
   return faults;
 }
+
+/** Items whose bytes cannot be read or have another SHA-256. Work for a worker thread. */
+export async function findUnlike(task: {
+  readonly messages: readonly { readonly sha256: string; readonly size: number }[];
+  readonly port: MessagePort;
+}): Promise<number[]> {
+  const found: number[] = [];
+  for (const [item, { sha256, size }] of task.messages.entries()) {
+    try {
+      const hash = createHash('sha256');
+      for await (const piece of ask(task.port, item, size)) hash.update(piece);
+      if (hash.digest('hex') !== sha256) found.push(item);
+    } catch {
+      found.push(item);
+    }
+  }
+  return found;
+}

@@ -1,7 +1,7 @@
-/** Octets of a room: what one fetch call of the store gives inline. */
-const ROOM = 4 * 1024 * 1024;
+/** Octets of a room: what one fetch call of the store gives inline. A FETCH has three. */
+const ROOM = 3 * 1024 * 1024;
 /** Rooms kept for the next FETCH. */
-const KEPT = 4;
+const KEPT = 6;
 
 const free: SharedArrayBuffer[] = [];
 

@@ -13,11 +13,13 @@ import { type FetchPlan, UnknownEncoding, writeMessage } from './message.ts';
 import { giveBack, takeRoom } from './rooms.ts';
 
 /** Messages asked of the store at a time: without bytes of the message; with, to begin with and at most. */
-const ROWS = 250;
+const ROWS = 400;
 const FIRST_BODIES = 20;
 const MOST_BODIES = 250;
+/** Runs that the store is asked for before they are needed; one where that marks messages as read, lest a client leave. */
+const AHEAD = 2;
 /** Octets that a run of bodies should come to: most of a room, since what no longer fits is asked for one by one. */
-const RUN_BYTES = 3 * 1024 * 1024;
+const RUN_BYTES = 2.25 * 1024 * 1024;
 
 /** What came of a FETCH over many messages. */
 export interface FetchOutcome {
@@ -40,30 +42,32 @@ export async function runFetch(
   const store = storeOf(session);
   const small = request.sections.every(onlyHeader);
   let size = small ? ROWS : FIRST_BODIES;
-  // In turn: one is filled while what lies in the other is sent.
-  const rooms = request.sections.length > 0 && uids.length > size ? [takeRoom(), takeRoom()] : [];
+  // In turn: two are filled while what lies in the third is sent.
+  const rooms = request.sections.length > 0 && uids.length > size ? [takeRoom(), takeRoom(), takeRoom()] : [];
   const failures: StoreError[] = [];
   let undecodable: UnknownEncoding | null = null;
   let served = 0;
 
   let asked = 0;
   let runs = 0;
-  const load = (): Promise<FetchedMessage[]> | null => {
-    if (asked === uids.length) return null;
+  const coming: Promise<FetchedMessage[]>[] = [];
+  const load = (): void => {
     const run = uids.slice(asked, asked + size);
     asked += run.length;
-    const rows = fetchRun(store, selected, run, { ...request, room: rooms[runs++ % 2] }, failures);
+    const rows = fetchRun(store, selected, run, { ...request, room: rooms[runs++ % rooms.length] }, failures);
     // A client that leaves ends the loop while this run is still on its way.
     rows.catch(() => {});
-    return rows;
+    coming.push(rows);
   };
 
-  for (let next = load(); next !== null; ) {
+  const ahead = request.markSeen ? 1 : AHEAD;
+  while (coming.length < ahead && asked < uids.length) load();
+  for (let next = coming.shift(); next !== undefined; next = coming.shift()) {
     const rows = await next;
     if (!small) size = bodiesIn(rows);
-    // The store works on the next run while this one is written.
+    // The store works on the next runs while this one is written, and never waits to be asked.
     await session.writer.sent();
-    next = load();
+    while (coming.length < ahead && asked < uids.length) load();
     for (const message of rows) {
       const number = selected.numbering.numberOf(message.uid);
       if (number === 0) continue;
@@ -128,8 +132,10 @@ async function fetchRun(
       return [];
     }
   }
+  // Without the room: each of them would lie at its beginning, over the one before.
+  const alone = { ...request, room: undefined };
   const rows: FetchedMessage[] = [];
-  for (const uid of uids) rows.push(...(await fetchRun(store, selected, [uid], request, failures)));
+  for (const uid of uids) rows.push(...(await fetchRun(store, selected, [uid], alone, failures)));
   return rows;
 }
 

@@ -31,12 +31,11 @@ export class AnswerCollector {
         if (segments.length > 0) segments.push({ kind: 'literal', octets: Buffer.concat(pieces), binary: true });
         pieces = [];
         const markLength = literal === null ? 0 : (literalMark(text)?.markLength ?? 0);
-        // A copy: the slice would keep the whole chunk alive.
-        segments.push({ kind: 'text', octets: Buffer.from(text.subarray(0, text.length - markLength)), binary: false });
+        segments.push({ kind: 'text', octets: text.subarray(0, text.length - markLength), binary: false });
         this.#hold(text.length);
       },
       data: octets => {
-        pieces.push(Buffer.from(octets));
+        pieces.push(octets);
         this.#hold(octets.length);
         return undefined;
       },

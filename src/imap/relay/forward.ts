@@ -2,6 +2,7 @@ import { SyntaxFailure } from '../errors.ts';
 import type { Session } from '../session.ts';
 import type { LiteralMark } from '../wire/literal.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
+import { literalsInPlace } from './literal-places.ts';
 import type { Disposition } from './splitter.ts';
 import type { Outstanding, TaggedAnswer, UpstreamConnection } from './upstream.ts';
 
@@ -18,6 +19,8 @@ export interface ForwardHooks {
   /** The upstream went away before it answered. */
   readonly lost: (tag: string) => void;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** What may stand behind a literal in a line that goes on (RFC 9051 section 9). */
 const GOES_ON = /^[ )]/;
@@ -63,6 +66,10 @@ export async function forwardCommand(
   if (command.literal !== null && isMalformedAppend(command, upstream.capabilities)) {
     await session.reader.refuseLiteral(command.literal);
     throw new SyntaxFailure('Invalid arguments of APPEND');
+  }
+  if (!literalsInPlace(command)) {
+    await session.reader.refuseLiteral(command.literal);
+    throw new SyntaxFailure(`Unexpected literal in ${command.name}`);
   }
   await upstream.room();
   let over = false;
@@ -148,6 +155,7 @@ export async function forwardCommand(
     }
     // What is still on its way from the client.
     let pending = command.literal;
+    const sent = [...command.segments];
     while (pending !== null) {
       if (refused || !(await announce(pending, pending.synchronising))) break;
       for await (const piece of session.reader.literal(pending.size)) await upstream.write(piece);
@@ -155,8 +163,10 @@ export async function forwardCommand(
       const behind = rest.segment.octets.toString('latin1');
       text += behind;
       pending = rest.literal;
+      sent.push({ kind: 'literal', octets: NOTHING, binary: false }, rest.segment);
       // Not announced: Dovecot neither asks for a literal in such a line nor refuses it, and both would wait for ever.
-      if (pending !== null && !(command.name === 'APPEND' ? APPEND_GOES_ON : GOES_ON).test(behind)) break;
+      const goesOn = (command.name === 'APPEND' ? APPEND_GOES_ON : GOES_ON).test(behind);
+      if (!goesOn || !literalsInPlace({ ...command, segments: sent, literal: pending })) break;
     }
     if (!refused) await send('\r\n');
     // A client that waits for `+` sends nothing more; what others send is read past.

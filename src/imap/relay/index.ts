@@ -62,13 +62,13 @@ async function takeOver(
     const store = await session.services.directory.store(account);
     const hierarchy = await askHierarchy(upstream);
     const configured = configuredRoots(session);
-    const roots = configured === null ? null : await chooseRoots(upstream, store, hierarchy, configured);
+    const folders = configured === null ? null : await chooseRoots(upstream, store, hierarchy, configured);
     const { archive } = session.services.config;
     if (archive.enabled && archive.auto.incoming) await markStartOfArchive(upstream, store);
     session.account = account;
     session.store = withinPlan(store, quotaLimits(session.services.config, account));
-    session.names = new ViewNames({ ...hierarchy, roots, local: false });
-    session.relay = new RelaySession(session, upstream, { account, password });
+    session.names = new ViewNames({ ...hierarchy, roots: folders?.roots ?? null, local: false });
+    session.relay = new RelaySession(session, upstream, { account, password }, folders?.hasArchive ?? false);
   } catch (error) {
     upstream.destroy();
     throw error;

@@ -48,8 +48,7 @@ export class HeldResponses {
     let size = 0;
     const take = (octets: Buffer) => {
       size += octets.length;
-      // A copy: the slice would keep the whole chunk alive.
-      if (this.#size + size <= MAXIMUM_HELD) pieces.push(Buffer.from(octets));
+      if (this.#size + size <= MAXIMUM_HELD) pieces.push(octets);
     };
     return {
       line: text => {

@@ -24,6 +24,7 @@ import { UpstreamSelection } from './selection.ts';
 import type { Disposition } from './splitter.ts';
 import { UntaggedResponses } from './untagged.ts';
 import { type TaggedAnswer, type UpstreamConnection, UpstreamGone, type UpstreamListener } from './upstream.ts';
+import { asList, XlistAnswers } from './xlist.ts';
 
 const LOGOUT_MILLISECONDS = 5_000;
 /** Upstreams log out what is silent for half an hour; firewalls forget sooner. */
@@ -49,7 +50,13 @@ export class RelaySession implements Relay {
   #closing = false;
   readonly #keepAlive: NodeJS.Timeout;
 
-  constructor(session: Session, upstream: UpstreamConnection, credentials: { account: Account; password: string }) {
+  /** @param hasArchive the upstream has a folder for the archive already */
+  constructor(
+    session: Session,
+    upstream: UpstreamConnection,
+    credentials: { account: Account; password: string },
+    hasArchive: boolean,
+  ) {
     if (session.names === null) throw new Error('session without names');
     this.#session = session;
     this.#names = session.names;
@@ -58,6 +65,7 @@ export class RelaySession implements Relay {
     this.#mailboxes = new MailboxArguments(session);
     this.#notifications = new UpstreamNotifications(session, () => this.#link, this.#selection);
     this.#untagged = new UntaggedResponses(session, this.capabilities, this.#selection, this.#notifications);
+    this.#untagged.listedArchive = hasArchive;
     this.#link = new UpstreamLink(session, upstream, credentials, this.#listener());
     this.#keepAlive = setInterval(() => this.#keepUpstream(), KEEP_ALIVE_MILLISECONDS).unref();
   }
@@ -304,9 +312,12 @@ export class RelaySession implements Relay {
     const whole = await session.reader.complete(command, session.invite);
     const upstream = await this.#link.reachable(whole);
     if (upstream === null) return;
-    await forwardCommand(session, upstream, whole, {
+    const xlist = whole.name === 'XLIST' ? new XlistAnswers() : null;
+    await forwardCommand(session, upstream, xlist === null ? whole : asList(whole), {
       ...this.#hooks,
+      capture: xlist?.capture,
       beforeAnswer: async answer => {
+        xlist?.tell(session);
         if (answer.status !== 'OK') return;
         try {
           const request = parseListCommand(whole, argumentsOf(whole), session);

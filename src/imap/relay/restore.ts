@@ -1,4 +1,4 @@
-import type { FetchedMessage } from '../../store/types.ts';
+import type { AccountStore, FetchedMessage } from '../../store/types.ts';
 import { argumentsOf } from '../arguments.ts';
 import type { Completion } from '../commands/types.ts';
 import { Refusal } from '../errors.ts';
@@ -6,7 +6,7 @@ import { formatInternalDate } from '../internal-date.ts';
 import type { Session } from '../session.ts';
 import { formatSet } from '../sets.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
-import { quotedOrLiteral, type UpstreamConnection } from './upstream.ts';
+import { type CommandPart, quotedOrLiteral, type TaggedAnswer, type UpstreamConnection } from './upstream.ts';
 
 const PIECE = 512 * 1024;
 /** Keywords that say something of the archive and nothing of the message in a mailbox. */
@@ -14,7 +14,8 @@ const ARCHIVE_KEYWORDS = /^\$(Conservato|Rifiutato|FirmaValida|FirmaNonValida)$/
 
 /**
  * COPY and MOVE from a view to an upstream folder: a restore. Each message is appended byte for byte, with its flags
- * and INTERNALDATE; a MOVE removes it from the view only when all have been accepted upstream.
+ * and INTERNALDATE; a MOVE removes it from the view only when all have been accepted upstream. Where the upstream takes
+ * several in one APPEND (RFC 3502), it takes all or none.
  */
 export async function copyToUpstream(
   session: Session,
@@ -36,11 +37,15 @@ export async function copyToUpstream(
   const messages = await store.fetch(selected.view, uids, request);
   if (move) checkMayLeave(selected.view.tree, messages);
   const appended: { source: number; validity: number; uid: number }[] = [];
-  for (const message of messages) {
-    const answer = await append(session, upstream, mailbox, message);
+  const runs = upstream.capabilities.has('MULTIAPPEND') ? [messages] : messages.map(message => [message]);
+  for (const run of runs.filter(each => each.length > 0)) {
+    const answer = await append(session, upstream, mailbox, run);
     if (answer.status !== 'OK') throw refusal(answer.text);
-    const code = /^\[APPENDUID (\d+) (\d+)\]/i.exec(answer.text);
-    if (code !== null) appended.push({ source: message.uid, validity: Number(code[1]), uid: Number(code[2]) });
+    const [, validity = '', set = ''] = /^\[APPENDUID (\d+) ([\d:,]+)\]/i.exec(answer.text) ?? [];
+    const uids = numbersOf(set, run.length);
+    for (const [index, uid] of uids.entries()) {
+      appended.push({ source: run[index]?.uid ?? 0, validity: Number(validity), uid });
+    }
   }
   const told = appended.length === messages.length && new Set(appended.map(one => one.validity)).size === 1;
   const code = told
@@ -70,24 +75,42 @@ function checkMayLeave(tree: string, messages: readonly FetchedMessage[]): void 
   );
 }
 
-async function append(session: Session, upstream: UpstreamConnection, mailbox: string, message: FetchedMessage) {
+async function append(
+  session: Session,
+  upstream: UpstreamConnection,
+  mailbox: string,
+  messages: readonly FetchedMessage[],
+): Promise<TaggedAnswer> {
   const { store } = session;
   if (store === null) throw new Error('session without store');
-  const archive = store;
-  const flags = message.flags.filter(flag => !ARCHIVE_KEYWORDS.test(flag) && !/^\\(Recent|Deleted)$/i.test(flag));
-  const date = formatInternalDate(message.internalDate);
-  async function* content(): AsyncGenerator<Uint8Array> {
-    for (let start = 0; start < message.size; start += PIECE) {
-      yield await archive.read(message.message, start, Math.min(PIECE, message.size - start));
-    }
-  }
   return upstream.command([
     'APPEND ',
     // The name goes on as the client wrote it, in the encoding that both sides have agreed on.
     ...quotedOrLiteral(Buffer.from(mailbox, 'latin1').toString('utf8')),
-    ` (${flags.join(' ')}) "${date}" `,
-    { size: message.size, content: content() },
+    ...messages.flatMap(message => messageParts(store, message)),
   ]);
+}
+
+function messageParts(store: AccountStore, message: FetchedMessage): CommandPart[] {
+  const flags = message.flags.filter(flag => !ARCHIVE_KEYWORDS.test(flag) && !/^\\(Recent|Deleted)$/i.test(flag));
+  async function* content(): AsyncGenerator<Uint8Array> {
+    for (let start = 0; start < message.size; start += PIECE) {
+      yield await store.read(message.message, start, Math.min(PIECE, message.size - start));
+    }
+  }
+  const date = formatInternalDate(message.internalDate);
+  return [` (${flags.join(' ')}) "${date}" `, { size: message.size, content: content() }];
+}
+
+/** The numbers of a set that names so many; none of another. */
+function numbersOf(set: string, count: number): number[] {
+  const numbers: number[] = [];
+  for (const range of set.split(',').filter(each => each !== '')) {
+    const [first = 0, last = first] = range.split(':').map(Number);
+    if (last < first || numbers.length + last - first + 1 > count) return [];
+    for (let number = first; number <= last; number++) numbers.push(number);
+  }
+  return numbers.length === count ? numbers : [];
 }
 
 function refusal(text: string): Refusal {

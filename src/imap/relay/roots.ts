@@ -31,6 +31,13 @@ export async function askHierarchy(upstream: UpstreamConnection): Promise<Hierar
 
 const SETTING = 'viewRoots';
 
+/** What is known of an account's folders at the start of a session. */
+export interface Folders {
+  readonly roots: ViewRoots;
+  /** The upstream designates a folder of its own as `\\Archive` (RFC 6154). */
+  readonly hasArchive: boolean;
+}
+
 /**
  * Names of the three trees on this account. A folder of the user's own is never hidden: the tree takes a suffix then,
  * chosen once and remembered.
@@ -40,14 +47,16 @@ export async function chooseRoots(
   store: AccountStore,
   hierarchy: Hierarchy,
   configured: ViewRoots,
-): Promise<ViewRoots> {
+): Promise<Folders> {
   const collector = new AnswerCollector('LIST');
-  await upstream.command([`LIST "" "${hierarchy.prefix.replaceAll(/["\\]/g, '\\$&')}%"`], {
-    capture: collector.capture,
-  });
+  const asks = upstream.capabilities.has('SPECIAL-USE') && upstream.capabilities.has('LIST-EXTENDED');
+  const list = `LIST "" "${hierarchy.prefix.replaceAll(/["\\]/g, '\\$&')}%"${asks ? ' RETURN (SPECIAL-USE)' : ''}`;
+  await upstream.command([list], { capture: collector.capture });
   const taken = new Set<string>();
+  let hasArchive = false;
   for (const answer of collector.answers) {
-    const { name } = listAnswer(answer);
+    const { flags, name } = listAnswer(answer);
+    hasArchive ||= flags.some(flag => flag.toLowerCase() === '\\archive');
     if (name.startsWith(hierarchy.prefix)) taken.add(name.slice(hierarchy.prefix.length).normalize('NFC'));
   }
   const remembered = (await store.setting<Record<string, string>>(SETTING)) ?? {};
@@ -77,16 +86,20 @@ export async function chooseRoots(
     [configured.conservation]: roots.conservation,
   };
   if (JSON.stringify(chosen) !== JSON.stringify(remembered)) await store.setSetting(SETTING, chosen);
-  return roots;
+  return { roots, hasArchive };
 }
 
-/** Delimiter and name of a LIST response; an undecodable name stays as it is. */
-function listAnswer(parser: AnswerCollector['answers'][number]): { delimiter: string | null; name: string } {
+/** Attributes, delimiter and name of a LIST response; an undecodable name stays as it is. */
+function listAnswer(parser: AnswerCollector['answers'][number]): {
+  flags: readonly string[];
+  delimiter: string | null;
+  name: string;
+} {
   parser.space();
-  parser.list(() => parser.flag());
+  const flags = parser.list(() => parser.flag());
   parser.space();
   const delimiter = parser.nstring();
   parser.space();
   const name = parser.astring();
-  return { delimiter, name: decodeMutf7(name) ?? name };
+  return { flags, delimiter, name: decodeMutf7(name) ?? name };
 }

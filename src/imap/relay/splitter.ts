@@ -3,9 +3,9 @@ import { literalMark } from '../wire/literal.ts';
 
 /** Takes one response apart as it comes: lines without line break, and literals in pieces. */
 export interface ResponseSink {
-  /** A line of the response; `literal` octets follow it when not null. */
+  /** A line of the response, to keep; `literal` octets follow it when not null. */
   line(text: Buffer, literal: number | null): void;
-  /** A piece of a literal; a promise holds the upstream up until it resolves. */
+  /** A piece of a literal, to keep; a promise holds the upstream up until it resolves. */
   data(octets: Buffer): Promise<void> | undefined;
   /** The response is complete; a promise holds the upstream up until it resolves. */
   end(): Promise<void> | undefined;
@@ -15,9 +15,9 @@ export interface ResponseSink {
 export type Disposition = 'forward' | 'drop' | ResponseSink;
 
 export interface SplitterTarget {
-  /** Octets for the client, unchanged and in order. */
+  /** Octets for the client, unchanged and in order; they are others' when this returns. */
   forward(octets: Buffer): void;
-  /** Decides on a response by its first line. May write to the client itself and answer `drop`. */
+  /** Decides on a response by its first line, which may be kept. May write to the client itself and answer `drop`. */
   decide(line: Buffer): Disposition;
   /** Whether `* <number> ...` may go to the client without asking `decide`: the fast path of mailbox data. */
   transparent(): boolean;
@@ -29,16 +29,20 @@ export interface SplitterTarget {
 const LF = 0x0a;
 const CR = 0x0d;
 const ASTERISK = 0x2a;
+const PLUS = 0x2b;
 const SPACE = 0x20;
 const CLOSING_BRACE = 0x7d;
 
 /**
  * Finds where responses begin and end in what the upstream sends, by lines and literals alone (RFC 3501 section 4.3),
  * and copies nothing that is merely passed on: a run of responses for the client is one slice of the socket's chunk.
+ * What waits or goes elsewhere is copied, so that the chunk's memory is free for the next.
  */
 export class ResponseSplitter {
   readonly #target: SplitterTarget;
   #pending: Buffer = Buffer.alloc(0);
+  /** What has come since nothing is looked at. */
+  #waiting: Buffer[] = [];
   /** Octets of `#pending` known to hold no line end. */
   #scanned = 0;
   #literalLeft = 0;
@@ -64,13 +68,23 @@ export class ResponseSplitter {
 
   /** Whether all octets so far have been dealt with. */
   get empty(): boolean {
-    return this.atBoundary && this.#pending.length === 0;
+    return this.atBoundary && this.#pending.length === 0 && this.#waiting.length === 0;
   }
 
+  /** The octets may be written over when this returns. */
   push(chunk: Buffer): void {
     if (this.#failed) return;
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#holds > 0) {
+      this.#waiting.push(Buffer.from(chunk));
+      return;
+    }
+    this.#append([chunk]);
     this.#run();
+  }
+
+  #append(chunks: readonly Buffer[]): void {
+    const only = this.#pending.length === 0 && chunks.length === 1 ? chunks[0] : undefined;
+    this.#pending = only ?? Buffer.concat([this.#pending, ...chunks]);
   }
 
   /** Nothing more is looked at until `release` has been called as often. */
@@ -84,9 +98,26 @@ export class ResponseSplitter {
     if (this.#holds === 0) this.#target.ready();
   }
 
-  /** The upstream closed: a last line that lacks its line break counts as one. */
+  /**
+   * The upstream closed. A tagged answer that lacks only its line break counts as one. Of anything else the client gets
+   * what there is of it where a folder of the upstream's is open, and nothing may follow; elsewhere it is dropped.
+   */
   finish(): void {
-    if (this.#pending.length > 0 && this.#literalLeft === 0) this.push(Buffer.from('\r\n'));
+    const rest = this.#pending;
+    if (rest.length === 0 || this.#literalLeft > 0 || this.#failed || this.held) return;
+    const untagged = this.#continued || rest[0] === ASTERISK || rest[0] === PLUS;
+    if (!untagged) {
+      this.push(Buffer.from(rest[rest.length - 1] === CR ? '\n' : '\r\n'));
+      return;
+    }
+    this.#pending = Buffer.alloc(0);
+    if (!this.#continued) {
+      if (!this.#target.transparent()) return;
+      this.#disposition = isMailboxData(rest) ? 'forward' : this.#target.decide(rest);
+    }
+    if (this.#disposition !== 'forward') return;
+    this.#continued = true;
+    this.#target.forward(rest);
   }
 
   #run(): void {
@@ -95,9 +126,14 @@ export class ResponseSplitter {
     this.#running = true;
     try {
       this.#split();
+      while (this.#holds === 0 && this.#waiting.length > 0) {
+        this.#append(this.#waiting.splice(0));
+        this.#split();
+      }
     } catch (error) {
       this.#failed = true;
       this.#pending = Buffer.alloc(0);
+      this.#waiting = [];
       this.#target.failed(error as Error);
     } finally {
       this.#running = false;
@@ -121,7 +157,7 @@ export class ResponseSplitter {
         this.#literalLeft -= length;
         if (this.#disposition !== 'forward') {
           forwardFrom = at;
-          if (this.#disposition !== 'drop') this.#holdFor(this.#disposition.data(piece));
+          if (this.#disposition !== 'drop') this.#holdFor(this.#disposition.data(Buffer.from(piece)));
         }
         continue;
       }
@@ -140,7 +176,7 @@ export class ResponseSplitter {
           this.#disposition = 'forward';
         } else {
           flush();
-          this.#disposition = this.#target.decide(text);
+          this.#disposition = this.#target.decide(Buffer.from(text));
         }
       }
       if (this.#disposition !== 'forward') flush();
@@ -150,13 +186,13 @@ export class ResponseSplitter {
       if (this.#disposition !== 'forward') {
         forwardFrom = at;
         if (this.#disposition !== 'drop') {
-          this.#disposition.line(text, mark?.size ?? null);
+          this.#disposition.line(Buffer.from(text), mark?.size ?? null);
           if (mark === null) this.#holdFor(this.#disposition.end());
         }
       }
     }
     flush();
-    this.#pending = chunk.subarray(at);
+    this.#pending = Buffer.from(chunk.subarray(at));
   }
 
   #holdFor(work: Promise<void> | undefined): void {

@@ -26,7 +26,8 @@ export class UntaggedResponses {
   readonly #capabilities: readonly string[];
   readonly #selection: UpstreamSelection;
   readonly #notifications: UpstreamNotifications;
-  #listedArchive = false;
+  /** Whether the upstream has a folder of its own that is \\Archive. */
+  listedArchive = false;
 
   constructor(
     session: Session,
@@ -40,11 +41,6 @@ export class UntaggedResponses {
     this.#capabilities = capabilities;
     this.#selection = selection;
     this.#notifications = notifications;
-  }
-
-  /** Whether the upstream has listed a folder of its own as \Archive. */
-  get listedArchive(): boolean {
-    return this.#listedArchive;
   }
 
   /** @param line the first of the response */
@@ -69,7 +65,7 @@ export class UntaggedResponses {
 
   /** Notes what the merged list must know, and says that INBOX has children when our trees are among them. */
   #list(text: string, whole: boolean): Disposition {
-    if (/^\* X?LIST \([^)]*\\Archive\b/i.test(text)) this.#listedArchive = true;
+    if (/^\* X?LIST \([^)]*\\Archive\b/i.test(text)) this.listedArchive = true;
     const { prefix, delimiter } = this.#names;
     if (prefix === '' || !whole || !/\\HasNoChildren|\\NoInferiors/i.test(text)) return this.#notifications.pass();
     const parent = prefix.endsWith(delimiter) ? prefix.slice(0, -delimiter.length) : prefix;

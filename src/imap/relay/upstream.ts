@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import type { RemoteConfig } from '../../config/schema.ts';
 import { upstreamTls } from '../../store/accounts/upstream-tls.ts';
 import { LIMITS } from '../wire/limits.ts';
+import { Incoming } from './incoming.ts';
 import { type Disposition, ResponseSplitter } from './splitter.ts';
 
 const CONNECT_MILLISECONDS = 20_000;
@@ -75,21 +76,23 @@ export class UpstreamConnection {
       decide: line => this.#decide(line),
       failed: error => this.#fail(new UpstreamGone(error.message)),
       transparent: () => this.#listener?.transparent === true && this.#outstanding[0]?.capture === undefined,
-      ready: () => this.#socket.resume(),
+      ready: () => this.#readOn(),
     });
   }
 
   /** Connects, checks the certificate, waits for the greeting. Rejects with UpstreamGone. */
   static async open(remote: RemoteConfig): Promise<UpstreamConnection> {
     const tls = { ...(await upstreamTls(remote)), servername: isIP(remote.host) ? undefined : remote.host };
-    const address = { host: remote.host, port: remote.port };
+    // A socket that TLS is to be put upon must deliver in its own way.
+    const incoming = remote.tls === 'starttls' ? null : new Incoming();
+    const address = { host: remote.host, port: remote.port, onread: incoming?.onread };
     const socket = await connected(
       remote.tls === 'implicit' ? connectTls({ ...address, ...tls }) : connectPlain(address),
       remote.tls === 'implicit' ? 'secureConnect' : 'connect',
     );
     const upstream = new UpstreamConnection(socket);
     const greeting = upstream.#nextGreeting();
-    upstream.#listen(socket);
+    upstream.#listen(socket, incoming);
     const text = await greeting;
     if (!/^\* OK/i.test(text)) throw upstream.#abandon('upstream does not greet with OK');
     if (remote.tls === 'starttls') {
@@ -101,7 +104,7 @@ export class UpstreamConnection {
       upstream.#unlisten();
       upstream.capabilities = new Set();
       const secured = await connected(connectTls({ socket, host: remote.host, ...tls }), 'secureConnect');
-      upstream.#listen(secured);
+      upstream.#listen(secured, null);
     } else {
       upstream.#learnCapabilities(text);
     }
@@ -192,7 +195,8 @@ export class UpstreamConnection {
       });
       await this.write(`${text}{${size}${synchronising ? '' : '+'}}\r\n`);
       if (synchronising) await permission;
-      if (over) return promise;
+      // What is announced without waiting must follow: the upstream counts on it (RFC 7888 section 4).
+      if (over && synchronising) return promise;
       if (Buffer.isBuffer(part)) await this.write(part);
       else await this.#stream(part);
       text = '';
@@ -337,16 +341,19 @@ export class UpstreamConnection {
     const listener = this.#listener;
     const more = !this.#splitter.atBoundary;
     if (listener === null || listener.forward(octets, more) || this.#waitingForClient) return;
-    // The client is slow: the upstream waits with us.
+    // The client is slow: the upstream waits with us. What has come of it already is passed on.
     this.#waitingForClient = true;
-    this.#splitter.hold();
     listener.clientDrained().then(
       () => {
         this.#waitingForClient = false;
-        this.#splitter.release();
+        this.#readOn();
       },
       () => this.destroy(),
     );
+  }
+
+  #readOn(): void {
+    if (!this.#waitingForClient && !this.#splitter.held) this.#socket.resume();
   }
 
   #nextGreeting(): Promise<string> {
@@ -365,11 +372,12 @@ export class UpstreamConnection {
 
   #closedEarly: ((error: UpstreamGone) => void) | null = null;
 
-  #listen(socket: Socket): void {
+  #listen(socket: Socket, incoming: Incoming | null): void {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    socket.on('data', this.#onData);
+    if (incoming === null) socket.on('data', this.#onData);
+    else incoming.start(this.#onData);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }
@@ -381,7 +389,7 @@ export class UpstreamConnection {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#splitter.push(chunk);
-    if (this.#splitter.held) this.#socket.pause();
+    if (this.#waitingForClient || this.#splitter.held) this.#socket.pause();
   };
   readonly #onError = (error: Error): void => this.#fail(new UpstreamGone(error.message));
   readonly #onClose = (): void => {

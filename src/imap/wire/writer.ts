@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ConnectionClosed } from '../errors.ts';
+import { OutgoingBlocks } from './blocks.ts';
 import { LIMITS } from './limits.ts';
 
 /**
@@ -13,6 +14,7 @@ export class ResponseWriter {
   #written = 0;
   /** A response that is passed on is not complete: nothing of ours may stand inside it. */
   #midRelay = false;
+  readonly #relayed = new OutgoingBlocks();
   #relayEnded: (() => void)[] = [];
   /** Runs of output whose octet arrays the socket may still read. */
   #unsent = 0;
@@ -51,13 +53,14 @@ export class ResponseWriter {
   }
 
   /**
-   * Passes octets on at once, behind what is pending; false when the caller should wait for `drained()`.
+   * Passes octets on at once, behind what is pending; they may be written over when this returns. False when the caller
+   * should wait for `drained()`.
    * @param more the response that they belong to goes on: what is pending waits for its end
    */
   relay(octets: Uint8Array, more = false): boolean {
     if (this.#socket.destroyed) return true;
     if (!this.#midRelay && this.#pending.length > 0) this.#send();
-    const open = this.#socket.write(octets);
+    const open = this.#relayed.write(this.#socket, octets);
     this.#written++;
     this.#midRelay = more;
     if (more || this.#relayEnded.length === 0) return open;

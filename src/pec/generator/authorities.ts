@@ -40,6 +40,8 @@ export interface AuthorityOptions {
   readonly crlUrl?: string;
   /** http address of the OCSP responder that they name; none when absent. */
   readonly ocspUrl?: string;
+  /** http address of their authority's certificate, which signatures then leave out; none when absent. */
+  readonly caIssuersUrl?: string;
 }
 
 const GESTORI = [
@@ -53,7 +55,7 @@ const cache = new Map<string, Promise<TestAuthorities>>();
 /** Makes the hierarchy; within a process, the same one for the same options. */
 export function createTestAuthorities(options: AuthorityOptions = {}): Promise<TestAuthorities> {
   const algorithm = options.algorithm ?? 'P-256';
-  const key = `${algorithm} ${options.now?.getTime() ?? ''} ${options.crlUrl ?? ''} ${options.ocspUrl ?? ''}`;
+  const key = `${algorithm} ${options.now?.getTime() ?? ''} ${options.crlUrl ?? ''} ${options.ocspUrl ?? ''} ${options.caIssuersUrl ?? ''}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
   const made = make(algorithm, options.now ?? new Date(), options);
@@ -64,9 +66,9 @@ export function createTestAuthorities(options: AuthorityOptions = {}): Promise<T
 async function make(
   algorithm: 'RSA-2048' | 'P-256',
   now: Date,
-  urls: Pick<AuthorityOptions, 'crlUrl' | 'ocspUrl'>,
+  urls: Pick<AuthorityOptions, 'crlUrl' | 'ocspUrl' | 'caIssuersUrl'>,
 ): Promise<TestAuthorities> {
-  const { crlUrl, ocspUrl } = urls;
+  const { crlUrl, ocspUrl, caIssuersUrl } = urls;
   const issue = (request: Omit<CertificateRequest, 'algorithm'>) => issueCertificate({ algorithm, ...request });
   const lifetime = { notBefore: years(now, -15), notAfter: years(now, 15), authority: true };
   const root = await issue({ ...lifetime, subject: name('Radice di prova PEC', 'Autorità di Esempio') });
@@ -88,10 +90,11 @@ async function make(
         emails: [address, `rem-service@${domain}`],
         ...(crlUrl !== undefined && { crlUrl }),
         ...(ocspUrl !== undefined && { ocspUrl }),
+        ...(caIssuersUrl !== undefined && { caIssuersUrl }),
         keyUsage: ['digitalSignature'],
         extendedKeyUsage: ['emailProtection'],
       });
-      leaves.push({ ...validity, pair });
+      leaves.push({ ...validity, pair: caIssuersUrl === undefined ? pair : { ...pair, chain: [] } });
     }
     gestori.push({ name: company, domain, address, leaves });
   }

@@ -212,6 +212,7 @@ export class PecGenerator {
       sender: original.from.address,
       recipients: (submission ? original.to : [recipient]).map(({ address }) => address),
       messageIdentifier: original.messageId,
+      original: renderOriginal(original),
     };
     const fields = [
       received(`mx.${domain}`, later(at, 1)),
@@ -228,7 +229,7 @@ export class PecGenerator {
     const parts = [
       remPart('introduction', [introduction.slice(0, headEnd)], introduction.slice(headEnd + 2 * CRLF.length)),
       ...(dispatch
-        ? [remPart('original', ['Content-Type: message/rfc822; name="AttachedMimeMessage"'], renderOriginal(original))]
+        ? [remPart('original', ['Content-Type: message/rfc822; name="AttachedMimeMessage"'], content.original)]
         : []),
       evidencePart(content, signer.pairAt(at)),
     ];

@@ -1,17 +1,17 @@
 /**
  * The XML evidence in a REM message (ETSI EN 319 522-3, carried as EN 319 532-3 says): what it tells, field by field.
- * Its own XAdES signature is not checked here; what vouches for it is the signature of the message that carries it.
+ * Nothing is read from its signature, which covers all the rest.
  */
 import { decodeBody, headerFields } from '../../mime/index.ts';
 import type { MimeNode } from '../../mime/types.ts';
 import type { RemEvidence } from '../types.ts';
 import { mayBeRead, printable, readXml, type XmlElement, XmlError } from '../xml.ts';
+import { elementsOf } from './elements.ts';
+import { envelopedSignatures } from './xades.ts';
 
-/** Parts that are looked at, and elements of one evidence. */
+/** Parts that are looked at. */
 const MAX_PARTS = 50;
-const MAX_ELEMENTS = 20_000;
 const SECTION = new Set(['rem-section-type']);
-const ELEMENT_NODE = 1;
 
 export interface EvidenceResult {
   readonly evidence: RemEvidence | null;
@@ -19,29 +19,42 @@ export interface EvidenceResult {
   readonly evidenceError: string | null;
 }
 
-/** The first evidence among the parts that are signed; not one of a message inside, which is another's. */
 export function findEvidence(raw: Uint8Array, root: MimeNode): EvidenceResult {
-  const mixed = root.type === 'multipart' && root.subtype === 'signed' ? root.children[0] : root;
-  const parts = mixed?.type === 'multipart' ? mixed.children.slice(0, MAX_PARTS) : [];
-  const node = parts.find(part => isEvidence(raw, part));
-  if (node === undefined) return { evidence: null, evidenceError: null };
   try {
-    if (!mayBeRead(node.bodyEnd - node.bodyStart)) throw new XmlError('too large');
-    return { evidence: readEvidence(decodeBody(raw, node)), evidenceError: null };
+    const document = evidenceDocument(raw, root);
+    return { evidence: document === null ? null : readEvidence(document), evidenceError: null };
   } catch (error) {
     return { evidence: null, evidenceError: `evidence: ${error instanceof XmlError ? error.message : 'unreadable'}` };
   }
 }
 
-function isEvidence(raw: Uint8Array, node: MimeNode): boolean {
+/**
+ * Root of the first evidence among the parts that are signed; not of one of a message inside, which is another's. Throws
+ * an XmlError.
+ */
+export function evidenceDocument(raw: Uint8Array, root: MimeNode): XmlElement | null {
+  const node = sectionOf(raw, root, 'xml_evidence');
+  if (node === null) return null;
+  if (!mayBeRead(node.bodyEnd - node.bodyStart)) throw new XmlError('too large');
+  return readXml(decodeBody(raw, node));
+}
+
+/** The first part that says it is that section of the REM message. */
+export function sectionOf(raw: Uint8Array, root: MimeNode, section: 'original' | 'xml_evidence'): MimeNode | null {
+  const mixed = root.type === 'multipart' && root.subtype === 'signed' ? root.children[0] : root;
+  const parts = mixed?.type === 'multipart' ? mixed.children.slice(0, MAX_PARTS) : [];
+  return parts.find(part => isSection(raw, part, section)) ?? null;
+}
+
+function isSection(raw: Uint8Array, node: MimeNode, wanted: string): boolean {
   const [section] = headerFields(raw, node.headerStart, node.bodyStart, SECTION);
-  return section !== undefined && /(^|\/)xml_evidence\s*$/i.test(section.value);
+  return section?.value.trim().toLowerCase().split('/').at(-1) === wanted;
 }
 
 /** Throws an XmlError. */
-function readEvidence(bytes: Uint8Array): RemEvidence {
-  const root = readXml(bytes);
-  const all = [...descendants(root)];
+export function readEvidence(root: XmlElement): RemEvidence {
+  const signatures = envelopedSignatures(root);
+  const all = elementsOf(root, signatures);
   const text = (name: string, within = all): string | null => {
     const found = within.find(element => element.localName === name);
     return found === undefined ? null : printable(found.textContent ?? '') || null;
@@ -52,7 +65,7 @@ function readEvidence(bytes: Uint8Array): RemEvidence {
     id: text('EvidenceIdentifier'),
     event: lastLevel(text('ERDSEventId') ?? text('EventIdentifier')),
     reasons: of('EventReason')
-      .map(element => lastLevel(text('Code', [...descendants(element)])) ?? '')
+      .map(element => lastLevel(text('Code', elementsOf(element))) ?? '')
       .filter(Boolean),
     at: Number.isNaN(time) ? null : time,
     issuer: address(of('EvidenceIssuerDetails')[0]),
@@ -61,25 +74,8 @@ function readEvidence(bytes: Uint8Array): RemEvidence {
       .concat(of('RecipientsDetails'))
       .flatMap(element => address(element) ?? []),
     messageIdentifier: text('MessageIdentifier'),
-    signed: all.some(({ localName, namespaceURI }) => localName === 'Signature' && namespaceURI === DSIG),
+    signed: signatures.length > 0,
   };
-}
-
-const DSIG = 'http://www.w3.org/2000/09/xmldsig#';
-
-/** In document order, the root first. Throws an XmlError when there are too many. */
-function* descendants(root: XmlElement): Generator<XmlElement> {
-  const stack = [root];
-  let left = MAX_ELEMENTS;
-  for (let element = stack.pop(); element !== undefined; element = stack.pop()) {
-    if (left-- === 0) throw new XmlError('too many elements');
-    yield element;
-    const inner: XmlElement[] = [];
-    for (let node = element.firstChild; node !== null; node = node.nextSibling) {
-      if (node.nodeType === ELEMENT_NODE) inner.push(node as XmlElement);
-    }
-    stack.push(...inner.reverse());
-  }
 }
 
 /** The first mail address in an element, lower case: schemes put it into an Identifier with a prefix or into a URI. */
@@ -87,6 +83,6 @@ function address(element: XmlElement | undefined): string | null {
   return /[^\s<>:,;"']{1,64}@[^\s<>:,;"']{1,255}/.exec(element?.textContent ?? '')?.[0].toLowerCase() ?? null;
 }
 
-function lastLevel(uri: string | null): string | null {
+export function lastLevel(uri: string | null): string | null {
   return uri?.split(/[/#]/).at(-1)?.trim() || null;
 }

@@ -10,8 +10,8 @@ import type { ParsedCertificate } from '../../pki/parsed-certificate.ts';
 import { cachedCertificate, findPath } from '../../pki/path.ts';
 import { sha256Fingerprint } from '../../pki/pem.ts';
 import type { SignatureOutcome } from '../types.ts';
+import { anchorsOf, type SignatureOptions } from './anchors.ts';
 import { italianDate } from './describe.ts';
-import { anchorsOf, type SignatureOptions } from './index.ts';
 import { findSignedContent } from './signed-content.ts';
 
 /** Lists in one signature that are looked at. */

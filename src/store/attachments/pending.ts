@@ -2,9 +2,10 @@
 import { UNREAD } from '../../mime/index.ts';
 import { messageHandle, messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
+import { type PackedText, packText, unpackText } from '../database/packed-text.ts';
 import { EXTRACTION_TRIES, MAX_TEXT_CHARS } from '../limits.ts';
 import type { TextColumns } from '../search/fold.ts';
-import { fitsIndex, insertIndex } from '../search/insert.ts';
+import { fitsIndex, insertIndex, removeIndex } from '../search/insert.ts';
 
 export interface PendingText {
   readonly message: string;
@@ -77,16 +78,16 @@ function note(context: AccountContext, message: number, section: string, reason:
 
 function addToBody(context: AccountContext, message: number, text: string): void {
   const row = context
-    .sql<TextColumns & { indexed: number }>(
-      'SELECT indexed, subject, sender, recipient, cc, bcc, header, body FROM text WHERE message = ?',
+    .sql<Omit<TextColumns, 'body'> & { readonly body: PackedText }>(
+      'SELECT subject, sender, recipient, cc, bcc, header, body FROM text WHERE message = ?',
     )
     .get(message);
   if (!row) return;
-  const { indexed, ...columns } = row;
-  const body = `${row.body}\n${text}`.slice(0, MAX_TEXT_CHARS);
-  if (indexed) context.sql('DELETE FROM search WHERE rowid = ?').run(message);
-  const whole = { ...columns, body };
-  const again = fitsIndex(whole);
-  context.sql('UPDATE text SET indexed = ?, body = ? WHERE message = ?').run(again ? 1 : 0, body, message);
-  if (again) insertIndex(context, message, whole);
+  removeIndex(context, message);
+  const whole = { ...row, body: `${unpackText(row.body)}\n${text}`.slice(0, MAX_TEXT_CHARS) };
+  const indexed = fitsIndex(whole);
+  context
+    .sql('UPDATE text SET indexed = ?, body = ? WHERE message = ?')
+    .run(indexed ? 1 : 0, packText(whole.body), message);
+  if (indexed) insertIndex(context, message, whole);
 }

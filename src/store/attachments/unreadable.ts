@@ -1,8 +1,7 @@
-import { zstdDecompressSync } from 'node:zlib';
 import { messageHandle } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
-import type { Summary } from '../ingest/prepared.ts';
 import { MAX_UNREADABLE_ROWS } from '../limits.ts';
+import { expandFacts } from '../structure/facts.ts';
 import type { UnreadablePart } from '../types.ts';
 
 interface Row {
@@ -28,11 +27,6 @@ export function unreadable(context: AccountContext, limit: number, after: number
   return rows.map(({ facts, message, ...row }) => ({
     ...row,
     message: messageHandle(message),
-    subject: subject(facts),
+    subject: expandFacts(facts).summary.subject,
   }));
-}
-
-function subject(facts: Uint8Array): string {
-  const { summary }: { summary: Summary } = JSON.parse(zstdDecompressSync(facts).toString('utf8'));
-  return summary.subject;
 }

@@ -18,7 +18,11 @@ export interface EntryRow {
 const COLUMNS = 'e.uid, e.leaf, e.message, e.flags, e.keywords, e.modseq, e.born, e.internal_date, e.save_date, e.size';
 
 /** Entries of a view among `uids`, ascending; those that are not there are left out. */
-export function entriesOf(context: AccountContext, view: ResolvedView, uids: readonly number[]): EntryRow[] {
+export function entriesOf(
+  context: AccountContext,
+  view: Pick<ResolvedView, 'where'>,
+  uids: readonly number[],
+): EntryRow[] {
   return context
     .sql<EntryRow>(
       `SELECT ${COLUMNS} FROM entry e WHERE ${view.where} AND e.uid IN (SELECT value FROM json_each(?)) ORDER BY e.uid`,

@@ -3,7 +3,7 @@ import type { Category } from '../../pec/types.ts';
 import type { AccountContext, Change, TreeRow } from '../database/context.ts';
 import { signatureStatus } from '../exchange/facts.ts';
 import { refreshWatched } from '../exchange/watch.ts';
-import { journalMessages } from '../journal/journal.ts';
+import { journalHashes } from '../journal/journal.ts';
 import { type Flag, type Origin, StoreError, type View } from '../types.ts';
 import { allocateUid, type EntryRow, entryOfMessage, insertEntry, recordExpunged, updateFlags } from './entries.ts';
 import { CONSERVED, isReserved, Keywords, REFUSED, signatureKeywords, splitFlags } from './flags.ts';
@@ -81,11 +81,13 @@ function placeInArchive(
   message: MessageRow,
   how: Placing,
 ): Placed {
-  const present = entryOfMessage(context, tree, message.id);
+  const present = message.entries === 0 ? null : entryOfMessage(context, tree, message.id);
   if (present) return existing(context, tree, present);
   const category = categoryOf(message, how.origin.direction);
   const filedAt = filingDate(message, how.internalDate);
-  context.sql('UPDATE message SET category = ?, filed_at = ? WHERE id = ?').run(category, filedAt, message.id);
+  if (category !== message.category || filedAt !== message.filed_at) {
+    context.sql('UPDATE message SET category = ?, filed_at = ? WHERE id = ?').run(category, filedAt, message.id);
+  }
   const flags = clientFlags(how.flags).filter(flag => flag.toLowerCase() !== '\\deleted');
   // An archived copy is no second unread message; who appends a message says himself whether it has been read.
   if (how.origin.source !== 'imap-append') flags.push('\\Seen');
@@ -170,13 +172,13 @@ function add(
   flags: readonly Flag[],
 ): number {
   const { bits, keywords } = splitFlags(flags);
-  if (tree.kind !== 'local') journalMessages(context, 'filed', how.origin.source, [message.id], { tree: tree.kind });
+  if (tree.kind !== 'local') journalHashes(context, 'filed', how.origin.source, [message.sha256], { tree: tree.kind });
   return insertEntry(context, change, {
     tree,
     leaf,
     message: message.id,
     bits,
-    keywords: new Keywords(context, tree).encode(keywords),
+    keywords: keywords.length === 0 ? '' : new Keywords(context, tree).encode(keywords),
     internalDate: how.internalDate,
     size: message.size,
   });
@@ -211,14 +213,17 @@ function clientFlags(flags: readonly Flag[]): Flag[] {
   return flags.filter(flag => !isReserved(flag));
 }
 
-function categoryOf(message: MessageRow, direction: Origin['direction']): Category {
+export function categoryOf(
+  message: Pick<MessageRow, 'kind_category' | 'from_self'>,
+  direction: Origin['direction'],
+): Category {
   const kind = asCategory(message.kind_category);
   const sent = direction === 'sent' || (direction === 'unknown' && message.from_self === 1);
   return kind === 'Ordinaria' && sent ? 'Inviati' : kind;
 }
 
 /** A certified date far outside the age of PEC is somebody's joke, and an INTERNALDATE can be anything. */
-function filingDate(message: MessageRow, internalDate: number): number {
+export function filingDate(message: Pick<MessageRow, 'certified_at'>, internalDate: number): number {
   const plausible = (at: number): boolean => at > 0 && at < 4_102_444_800_000;
   if (message.certified_at !== null && plausible(message.certified_at)) return message.certified_at;
   return plausible(internalDate) ? internalDate : Date.now();

@@ -43,8 +43,11 @@ export function leavesOf(context: AccountContext, tree: number): LeafRow[] {
 
 /** Rejects NONEXISTENT for a level that never held anything (the roots and the special leaves are always there). */
 export function resolve(context: AccountContext, view: View): ResolvedView {
+  if (isWholeTree(view)) {
+    const selection = selectionOf(context, view);
+    return { view, ...selection, leaves: leavesOf(context, selection.tree.id) };
+  }
   const tree = treeOf(context, view);
-  if (isWholeTree(view)) return { view, tree, leaves: leavesOf(context, tree.id), where: `e.tree = ${tree.id}` };
   const levels = levelsOf(view);
   // A look-up in the order of the index: STATUS of every level must not read every leaf each time.
   const leaves = context
@@ -54,6 +57,13 @@ export function resolve(context: AccountContext, view: View): ResolvedView {
     .all(tree.id, ...levels.map(([, value]) => value));
   if (leaves.length === 0) throw new StoreError('NONEXISTENT', 'La cartella non esiste');
   return { view, tree, leaves, where: `e.tree = ${tree.id} AND e.leaf IN (${leaves.map(leaf => leaf.id).join()})` };
+}
+
+/** What selects a view's entries, without reading the leaves where the whole tree is meant. Rejects as `resolve`. */
+export function selectionOf(context: AccountContext, view: View): Pick<ResolvedView, 'tree' | 'where'> {
+  if (!isWholeTree(view)) return resolve(context, view);
+  const tree = treeOf(context, view);
+  return { tree, where: `e.tree = ${tree.id}` };
 }
 
 /** The leaf's own view. */

@@ -4,6 +4,7 @@ const NONCE = 12;
 const TAG = 16;
 /** What sealing adds to a record's octets. */
 export const SEAL_BYTES = NONCE + TAG;
+const OPTIONS = { authTagLength: TAG };
 
 /** Where a record begins: its identity, since a place in an append-only file is written once. */
 export interface Location {
@@ -25,22 +26,24 @@ export class RecordCipher {
     this.#key = key;
   }
 
-  seal(header: Uint8Array, at: Location, octets: Uint8Array): Uint8Array[] {
+  /** @param parts octets to seal as one */
+  seal(header: Uint8Array, at: Location, ...parts: readonly Uint8Array[]): Uint8Array[] {
     const nonce = this.#nonce();
-    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce, { authTagLength: TAG });
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce, OPTIONS);
     cipher.setAAD(associated(header, at));
-    const body = cipher.update(octets);
+    const body = parts.map(octets => cipher.update(octets));
     cipher.final();
-    return [nonce, body, cipher.getAuthTag()];
+    return [nonce, ...body, cipher.getAuthTag()];
   }
 
   /** null when key, header, place or any bit is not what was sealed. */
   open(header: Uint8Array, at: Location, sealed: Uint8Array): Uint8Array | null {
-    if (sealed.length < SEAL_BYTES) return null;
-    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE), { authTagLength: TAG });
+    const tag = sealed.length - TAG;
+    if (tag < NONCE) return null;
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, NONCE), OPTIONS);
     decipher.setAAD(associated(header, at));
-    decipher.setAuthTag(sealed.subarray(sealed.length - TAG));
-    const octets = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
+    decipher.setAuthTag(sealed.subarray(tag));
+    const octets = decipher.update(sealed.subarray(NONCE, tag));
     try {
       decipher.final();
     } catch {
@@ -60,9 +63,16 @@ export class RecordCipher {
   }
 }
 
+const PLACE_BYTES = 12;
+/** Read at once: one is as good as many. */
+let data = Buffer.alloc(0);
+
 function associated(header: Uint8Array, { segment, offset }: Location): Uint8Array {
-  const place = Buffer.alloc(12);
-  place.writeUInt32LE(segment, 0);
-  place.writeBigUInt64LE(BigInt(offset), 4);
-  return Buffer.concat([header, place]);
+  if (data.length !== header.length + PLACE_BYTES) data = Buffer.alloc(header.length + PLACE_BYTES);
+  data.set(header);
+  data.writeUInt32LE(segment, header.length);
+  // 64 bits, little-endian.
+  data.writeUInt32LE(offset % 2 ** 32, header.length + 4);
+  data.writeUInt32LE(Math.floor(offset / 2 ** 32), header.length + 8);
+  return data;
 }

@@ -27,6 +27,7 @@ export class AccountContext {
   readonly ledger: Ledger;
   readonly #head: LedgerHead;
   readonly #statements = new LRUCache<string, Database.Statement<unknown[], unknown>>({ max: 300 });
+  readonly #savepoint: (work: () => unknown) => unknown;
   #events: StoreEvent[] = [];
   #broken = false;
 
@@ -42,6 +43,7 @@ export class AccountContext {
     this.pieces = parts.pieces;
     this.ledger = parts.ledger;
     this.#head = parts.head;
+    this.#savepoint = parts.db.transaction(work => work());
   }
 
   /** A prepared statement, kept for the next time. */
@@ -93,7 +95,7 @@ export class AccountContext {
   /** Like `write`, inside a transaction that the caller commits: its failure undoes this work only. */
   nested<T>(work: (change: Change) => T): { readonly result: T; readonly events: readonly StoreEvent[] } {
     const change = new Change(this);
-    const result = this.db.transaction(() => work(change))();
+    const result = this.#savepoint(() => work(change)) as T;
     return { result, events: change.events() };
   }
 

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3-multiple-ciphers';
 import { PAGE_CACHE_BYTES } from '../limits.ts';
 import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
+import { registerHolds } from './packed-text.ts';
 import { SCHEMA, SCHEMA_VERSION, TEMPORARY } from './schema.ts';
 
 const TREES = ['archive', 'conservation', 'intake', 'watch'];
@@ -20,7 +21,7 @@ export function databasePath(directory: string): string {
  * Opens an account's database, making it when it is new. One process has it to itself: a second one is told
  * UNAVAILABLE. Every commit is on disk when it returns (WAL with synchronous=FULL).
  */
-export function openDatabase(directory: string, key: Uint8Array): Database.Database {
+export function openDatabase(directory: string, key: Uint8Array, shared = false): Database.Database {
   const path = databasePath(directory);
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0 && readdirSync(join(directory, 'segments')).length > 0) {
@@ -29,17 +30,19 @@ export function openDatabase(directory: string, key: Uint8Array): Database.Datab
       'Manca il database di un archivio che contiene messaggi: va ricostruito (archivia rebuild)',
     );
   }
-  return openDatabaseFile(path, key);
+  return openDatabaseFile(path, key, shared);
 }
 
-/** @param path of the file, which is made when it is not there */
-export function openDatabaseFile(path: string, key: Uint8Array): Database.Database {
+/**
+ * @param path of the file, which is made when it is not there
+ * @param shared other threads of this process open it as well
+ */
+export function openDatabaseFile(path: string, key: Uint8Array, shared = false): Database.Database {
   const db = new Database(path, { timeout: 2000 });
   try {
-    db.pragma(`cipher = '${CIPHER}'`);
-    db.pragma(`key = 'raw:${Buffer.from(key).toString('hex')}'`);
+    unlock(db, key);
     db.pragma(`page_size = ${PAGE_BYTES}`);
-    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma(`locking_mode = ${shared ? 'NORMAL' : 'EXCLUSIVE'}`);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
@@ -50,12 +53,30 @@ export function openDatabaseFile(path: string, key: Uint8Array): Database.Databa
     db.exec('BEGIN IMMEDIATE');
     migrate(db);
     db.exec('COMMIT');
+    registerHolds(db);
     step('database opened');
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+/** One more connection to a database that this process has opened to be shared; for who only looks. */
+export function openDatabaseBeside(directory: string, key: Uint8Array): Database.Database {
+  const db = new Database(databasePath(directory), { fileMustExist: true });
+  try {
+    unlock(db, key);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function unlock(db: Database.Database, key: Uint8Array): void {
+  db.pragma(`cipher = '${CIPHER}'`);
+  db.pragma(`key = 'raw:${Buffer.from(key).toString('hex')}'`);
 }
 
 function migrate(db: Database.Database): void {

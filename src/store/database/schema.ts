@@ -61,13 +61,9 @@ CREATE TABLE message (
 
 CREATE TABLE structure (
   message INTEGER PRIMARY KEY REFERENCES message,
-  envelope TEXT NOT NULL,
-  body TEXT NOT NULL,
-  bodystructure TEXT NOT NULL,
-  -- The beginning of the text, for people (RFC 8970).
-  preview TEXT NOT NULL,
+  -- Compressed: see structure/listing.ts and structure/facts.ts.
+  listing BLOB NOT NULL,
   tree BLOB NOT NULL,
-  -- zstd, JSON of {summary, pec}.
   facts BLOB NOT NULL
 );
 
@@ -90,7 +86,8 @@ CREATE TABLE sorting (
   refs TEXT NOT NULL
 );
 
--- Folded text, for what the index cannot answer. Very long texts are not in the index at all.
+-- Folded text, for what the index cannot answer; the body as packed-text.ts packs it. Very long texts are not in the
+-- index at all.
 CREATE TABLE text (
   message INTEGER PRIMARY KEY REFERENCES message,
   indexed INTEGER NOT NULL,
@@ -100,15 +97,22 @@ CREATE TABLE text (
   cc TEXT NOT NULL,
   bcc TEXT NOT NULL,
   header TEXT NOT NULL,
-  body TEXT NOT NULL
+  body NOT NULL
 );
 CREATE INDEX text_unindexed ON text (message) WHERE indexed = 0;
+-- The first column is the longest: an index says for each text which column it means, unless it is the first.
 CREATE VIRTUAL TABLE search USING fts5 (
-  subject, sender, recipient, cc, bcc, header, body,
+  body, header, subject, sender, recipient, cc, bcc,
   content='', contentless_delete=1, tokenize='trigram case_sensitive 1'
 );
--- Each text is then rewritten less often on its way into large segments; a search meets no more than a few more of them.
-INSERT INTO search (search, rank) VALUES ('automerge', 8);
+-- Each text is then rewritten less often on its way into large segments; a search meets no more than a few more of them,
+-- and in quiet times (search/merge.ts) any two become one.
+INSERT INTO search (search, rank) VALUES ('automerge', 8), ('usermerge', 2);
+-- Characters and pairs of characters of each text, which trigrams cannot tell; tokens as grams.ts makes them.
+CREATE VIRTUAL TABLE gram USING fts5 (
+  tokens, content='', contentless_delete=1, detail=none, tokenize='ascii'
+);
+INSERT INTO gram (gram, rank) VALUES ('automerge', 8), ('usermerge', 2);
 CREATE TABLE unreadable (message INTEGER NOT NULL REFERENCES message, section TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX unreadable_message ON unreadable (message);
 -- Messages whose attachments wait to be read for SEARCH. attempts: that failed.
@@ -118,12 +122,19 @@ CREATE TABLE text_pending (
 );
 CREATE INDEX text_pending_order ON text_pending (attempts, message DESC);
 
--- The gestore's signature as it was found when the message came; not_after: the end of its certificate, unless broken.
+-- What was found of gestori's signatures, the same for thousands of messages: JSON of a SignatureSummary without its
+-- signing time. not_after: the end of the signer's certificate, unless broken.
+CREATE TABLE signature_finding (
+  id INTEGER PRIMARY KEY,
+  outcome TEXT NOT NULL UNIQUE,
+  status TEXT NOT NULL,
+  not_after INTEGER
+);
+-- A message's signature as it was found when the message came.
 CREATE TABLE signature (
   message INTEGER PRIMARY KEY REFERENCES message,
-  status TEXT NOT NULL,
-  not_after INTEGER,
-  outcome TEXT NOT NULL
+  finding INTEGER NOT NULL REFERENCES signature_finding,
+  signed_at INTEGER
 );
 -- What messages say of the sending of one: see pec/exchange.ts.
 CREATE TABLE exchange_part (

@@ -3,19 +3,21 @@ import type { SignatureSummary } from '../../pec/types.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { Prepared } from '../ingest/prepared.ts';
 
+/** How a message came: columns of its row. */
+export interface Arrival {
+  readonly internal_date: number;
+  readonly direction: string;
+  readonly from_self: number;
+}
+
 /**
  * What a message's octets say of its signature and of the exchange that it belongs to. Both can be made again from the
  * message; when the views under watch have to be looked at because of it is left to the next review.
  */
-export function insertExchangeFacts(context: AccountContext, id: number, message: Prepared): void {
+export function insertExchangeFacts(context: AccountContext, id: number, message: Prepared, arrival: Arrival): void {
   const { signature } = message;
   if (signature !== null) insertSignature(context, id, signature);
-  const row = context
-    .sql<{ internal_date: number; direction: string; from_self: number }>(
-      'SELECT internal_date, direction, from_self FROM message WHERE id = ?',
-    )
-    .get(id);
-  const at = row?.internal_date ?? 0;
+  const { internal_date: at, direction, from_self: self } = arrival;
   const { from, to, cc, sentAt, messageId } = message.summary;
   const part = exchangePart(message.pec, signature ?? UNSIGNED, {
     from: from[0]?.address ?? null,
@@ -26,21 +28,34 @@ export function insertExchangeFacts(context: AccountContext, id: number, message
   });
   if (part === null) return;
   if (part.role === 'sent') {
-    if (row?.direction !== 'sent' && row?.from_self !== 1) return;
+    if (direction !== 'sent' && self !== 1) return;
     reviewAt(context, id, 0);
   }
   insertPart(context, id, part);
 }
+
+/** What a message's signature has in common with others. */
+type Finding = Omit<SignatureSummary, 'signingTime'>;
 
 const UNSIGNED = { status: 'none', signer: null } as const;
 
 function insertSignature(context: AccountContext, id: number, signature: SignatureSummary): void {
   const usable = signature.status !== 'broken' && signature.status !== 'none';
   const notAfter = usable ? (signature.signer?.notAfter ?? null) : null;
+  const { signingTime, ...finding } = signature;
   context
-    .sql('INSERT INTO signature (message, status, not_after, outcome) VALUES (?, ?, ?, ?)')
-    .run(id, signature.status, notAfter, JSON.stringify(signature));
+    .sql('INSERT INTO signature (message, finding, signed_at) VALUES (?, ?, ?)')
+    .run(id, findingId(context, finding, notAfter), signingTime);
   if (notAfter !== null) reviewAt(context, id, 0);
+}
+
+function findingId(context: AccountContext, finding: Finding, notAfter: number | null): number | bigint {
+  const outcome = JSON.stringify(finding);
+  const known = context.sql<number>('SELECT id FROM signature_finding WHERE outcome = ?').pluck().get(outcome);
+  if (known !== undefined) return known;
+  return context
+    .sql('INSERT INTO signature_finding (outcome, status, not_after) VALUES (?, ?, ?)')
+    .run(outcome, finding.status, notAfter).lastInsertRowid;
 }
 
 function insertPart(context: AccountContext, id: number, part: ExchangePart): void {
@@ -65,12 +80,23 @@ export function reviewAt(context: AccountContext, id: number, at: number | null)
 
 /** Outcome of checking the signature when the message came; null for mail that no gestore signs. */
 export function signatureOf(context: AccountContext, id: number): SignatureSummary | null {
-  const outcome = context.sql<string>('SELECT outcome FROM signature WHERE message = ?').pluck().get(id);
-  return outcome === undefined ? null : (JSON.parse(outcome) as SignatureSummary);
+  const row = context
+    .sql<{ outcome: string; signed_at: number | null }>(
+      'SELECT f.outcome, s.signed_at FROM signature s JOIN signature_finding f ON f.id = s.finding WHERE s.message = ?',
+    )
+    .get(id);
+  if (row === undefined) return null;
+  const finding: Finding = JSON.parse(row.outcome);
+  return { ...finding, signingTime: row.signed_at };
 }
 
 export function signatureStatus(context: AccountContext, id: number): SignatureSummary['status'] | null {
   return (
-    context.sql<SignatureSummary['status']>('SELECT status FROM signature WHERE message = ?').pluck().get(id) ?? null
+    context
+      .sql<SignatureSummary['status']>(
+        'SELECT f.status FROM signature s JOIN signature_finding f ON f.id = s.finding WHERE s.message = ?',
+      )
+      .pluck()
+      .get(id) ?? null
   );
 }

@@ -134,8 +134,9 @@ function archivedAsSent(context: AccountContext, message: number): { readonly st
 function refreshExpiring(context: AccountContext, change: Change, message: number, now: number): void {
   const row = context
     .sql<{ not_after: number | null; package: string | null }>(
-      `SELECT s.not_after, m.package FROM signature s JOIN message m ON m.id = s.message
-       WHERE s.message = ? AND s.not_after IS NOT NULL`,
+      `SELECT f.not_after, m.package FROM signature s JOIN signature_finding f ON f.id = s.finding
+         JOIN message m ON m.id = s.message
+       WHERE s.message = ? AND f.not_after IS NOT NULL`,
     )
     .get(message);
   if (!row) return;

@@ -1,10 +1,6 @@
+import { listingAt } from '../structure/listing.ts';
 import type { FetchedMessage, SectionContent } from '../types.ts';
-
-/** What only some requests ask for. */
-export type KeptColumns = Pick<
-  FetchedMessage,
-  'envelope' | 'body' | 'bodyStructure' | 'preview' | 'messageId' | 'threadId'
->;
+import type { KeptColumns } from './kept.ts';
 
 /**
  * Fetched messages on their way between threads, column by column: objects and octet arrays by the thousand cost more
@@ -20,8 +16,7 @@ export interface PackedRows {
   readonly size: readonly number[];
   readonly saveDate: readonly number[];
   readonly message: readonly string[];
-  /** Empty where none was asked for. */
-  readonly kept: readonly KeptColumns[];
+  readonly kept: KeptColumns;
   /** Sections of each message. */
   readonly sections: number;
   /** What the octets of sections lie in. */
@@ -31,7 +26,7 @@ export interface PackedRows {
   readonly others: readonly SectionContent[];
 }
 
-export function packRows(rows: readonly FetchedMessage[], kept: readonly KeptColumns[]): PackedRows {
+export function packRows(rows: readonly FetchedMessage[], kept: KeptColumns): PackedRows {
   const sections = rows[0]?.sections.length ?? 0;
   const places = new Int32Array(rows.length * sections * 3);
   const buffers = new Map<ArrayBufferLike, number>();
@@ -94,7 +89,8 @@ export function unpackRows(packed: PackedRows): FetchedMessage[] {
     size: size[index] ?? 0,
     saveDate: saveDate[index] ?? 0,
     message: message[index] ?? '',
-    ...kept[index],
+    ...kept.derived[index],
+    ...(kept.listings && listingAt(kept.listings, index, kept.lines)),
     sections: Array.from({ length: sections }, content),
   }));
 }

@@ -1,22 +1,13 @@
 import { entriesOf, updateFlags } from '../catalog/entries.ts';
 import { Keywords, SEEN } from '../catalog/flags.ts';
 import { messageHandle } from '../catalog/messages.ts';
-import { resolve } from '../catalog/views.ts';
+import { selectionOf } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { FetchRequest, SectionContent, View } from '../types.ts';
 import { departedEntries } from './departed.ts';
-import { type KeptColumns, type PackedRows, packRows } from './packed.ts';
+import { keptColumns } from './kept.ts';
+import { type PackedRows, packRows } from './packed.ts';
 import { SectionReader } from './sections.ts';
-
-/** Columns that are kept beside the entry, and where. */
-const KEPT = {
-  envelope: 's.envelope',
-  body: 's.body',
-  bodyStructure: 's.bodystructure',
-  preview: 's.preview',
-  messageId: 'm.message_id',
-  threadId: 'm.thread',
-} as const;
 
 /** FETCH: rows by UID; octets of the message only where a section asks for them. */
 export async function fetch(
@@ -27,9 +18,9 @@ export async function fetch(
 ): Promise<PackedRows> {
   const decoding = request.sections.some(section => section.binary);
   const sections = new SectionReader(context, request.room);
-  const resolved = resolve(context, view);
-  const keywords = new Keywords(context, resolved.tree);
-  const present = entriesOf(context, resolved, uids);
+  const selection = selectionOf(context, view);
+  const keywords = new Keywords(context, selection.tree);
+  const present = entriesOf(context, selection, uids);
   const there = new Set(present.map(entry => entry.uid));
   const departed =
     view.tree === 'intake' && present.length < uids.length
@@ -43,16 +34,17 @@ export async function fetch(
   );
   // Octets first: a message that cannot be read is not marked as seen.
   const contents: SectionContent[][] = [];
-  sections.prepare(
-    entries.map(entry => entry.message),
-    request.sections,
-  );
-  for (const entry of entries) {
-    contents.push(
-      decoding
-        ? await sections.readDecoding(entry.message, entry.size, request.sections)
-        : sections.read(entry.message, entry.size, request.sections),
-    );
+  try {
+    sections.prepare(entries, request.sections);
+    for (const entry of entries) {
+      contents.push(
+        decoding
+          ? await sections.readDecoding(entry.message, entry.size, request.sections)
+          : sections.read(entry.message, entry.size, request.sections),
+      );
+    }
+  } finally {
+    sections.close();
   }
   const seen = request.markSeen
     ? markSeen(
@@ -61,7 +53,11 @@ export async function fetch(
         entries.filter(entry => (entry.flags & SEEN) === 0 && there.has(entry.uid)),
       )
     : null;
-  const kept = keptColumns(context, entries, request);
+  const kept = keptColumns(
+    context,
+    entries.map(entry => entry.message),
+    request.columns,
+  );
   const rows = entries.map((entry, index) => {
     const seenNow = seen?.get(entry.uid);
     return {
@@ -76,7 +72,7 @@ export async function fetch(
       sections: contents[index] ?? [],
     };
   });
-  return packRows(rows, kept.size === 0 ? [] : entries.map(entry => kept.get(entry.message) ?? {}));
+  return packRows(rows, kept);
 }
 
 /** MODSEQ of each message that was not \Seen before. */
@@ -87,7 +83,7 @@ function markSeen(
 ): Map<number, number> {
   if (entries.length === 0) return new Map();
   return context.write(change => {
-    const { tree } = resolve(context, view);
+    const { tree } = selectionOf(context, view);
     return new Map(
       entries.map(({ uid, flags, keywords }) => [
         uid,
@@ -95,25 +91,4 @@ function markSeen(
       ]),
     );
   });
-}
-
-/** What was asked for of what is kept beside the entries, by message. */
-function keptColumns(
-  context: AccountContext,
-  entries: readonly { readonly message: number }[],
-  request: FetchRequest,
-): Map<number, KeptColumns> {
-  const asked = Object.entries(KEPT).filter(([name]) => request.columns.some(column => column === name));
-  if (asked.length === 0) return new Map();
-  const columns = asked.map(([name, column]) => `${column} AS ${name}`).join(', ');
-  const join = asked.some(([, column]) => column.startsWith('m.')) ? 'JOIN message m ON m.id = s.message' : '';
-  return new Map(
-    context
-      .sql<KeptColumns & { readonly id: number }>(
-        `SELECT s.message AS id, ${columns} FROM structure s ${join}
-         WHERE s.message IN (SELECT value FROM json_each(?))`,
-      )
-      .all(JSON.stringify(entries.map(entry => entry.message)))
-      .map(({ id, ...kept }) => [id, kept]),
-  );
 }

@@ -3,6 +3,7 @@ import { type HeaderFilter, headerFilter, locatePart, sectionRange, unpackTree }
 import type { MimeNode } from '../../mime/types.ts';
 import { messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
+import { piecesOf } from '../ingest/recipe.ts';
 import {
   INLINE_FETCH_BYTES,
   INLINE_SECTION_BYTES,
@@ -10,12 +11,17 @@ import {
   MAX_READ_BYTES,
   ROOM_SECTION_BYTES,
 } from '../limits.ts';
+import type { PieceRow } from '../segment/pieces.ts';
+import { framesOf } from '../structure/compact.ts';
+import { expandTree, expandTrees } from '../structure/facts.ts';
 import { type SectionContent, type SectionSpec, StoreError } from '../types.ts';
 import { openDecoded } from './decoded.ts';
 import { Slab } from './slab.ts';
 
 /** Octets of a recipe that is read ahead: some 170 runs. */
 const SMALL_RECIPE = 4096;
+/** Octets of a compressed tree that is read ahead: some hundred parts. */
+const SMALL_TREE = 2048;
 
 /** A message whose sections are read. */
 interface Source {
@@ -37,6 +43,7 @@ export class SectionReader {
   /** What was read ahead, by message. */
   readonly #recipes = new Map<number, Uint8Array>();
   readonly #headers = new Map<number, Uint8Array | null>();
+  readonly #trees = new Map<number, string>();
   /** The largest section that goes inline, and the octets that still do. */
   readonly #largest: number;
   #inline = INLINE_FETCH_BYTES;
@@ -47,10 +54,10 @@ export class SectionReader {
     this.#largest = room === undefined ? INLINE_SECTION_BYTES : ROOM_SECTION_BYTES;
   }
 
-  /** Reads at once what the sections of all these messages need, where it is small. */
-  prepare(messages: readonly number[], sections: readonly SectionSpec[]): void {
+  /** Reads at once what the sections of all these messages need, as far as it is small or goes inline. */
+  prepare(messages: readonly Pick<Source, 'message' | 'size'>[], sections: readonly SectionSpec[]): void {
     if (messages.length < 2) return;
-    const json = JSON.stringify(messages);
+    const json = JSON.stringify(messages.map(({ message }) => message));
     if (sections.some(isWhole)) {
       const rows = this.#context
         .sql<{ id: number; recipe: Uint8Array }>(
@@ -58,6 +65,7 @@ export class SectionReader {
         )
         .all(json);
       for (const { id, recipe } of rows) this.#recipes.set(id, recipe);
+      if (sections.some(section => isWhole(section) && !section.partial)) this.#readPieces(messages);
     }
     if (sections.some(isTopHeader)) {
       const rows = this.#context
@@ -67,6 +75,45 @@ export class SectionReader {
         .all(json);
       for (const row of rows) this.#headers.set(row.message, sound(row));
     }
+    if (sections.some(section => !isWhole(section) && !isTopHeader(section))) this.#readTrees(json);
+  }
+
+  #readTrees(messages: string): void {
+    const row = this.#context
+      .sql<{ ids: string; trees: Uint8Array | null }>(
+        `SELECT json_group_array(message) AS ids, ${framesOf('tree')} AS trees FROM structure
+         WHERE message IN (SELECT value FROM json_each(?)) AND length(tree) <= ${SMALL_TREE}`,
+      )
+      .get(messages);
+    if (!row?.trees) return;
+    const ids: number[] = JSON.parse(row.ids);
+    const trees = expandTrees(row.trees, ids.length);
+    for (const [index, id] of ids.entries()) this.#trees.set(id, trees[index] ?? '');
+  }
+
+  /** Lets go of what `prepare` has read. */
+  close(): void {
+    this.#context.pieces.forgetAhead();
+  }
+
+  /** The pieces of those messages that go inline as a whole. */
+  #readPieces(messages: readonly Pick<Source, 'message' | 'size'>[]): void {
+    const { pieces } = this.#context;
+    let inline = this.#inline;
+    const wanted: number[] = [];
+    for (const { message, size } of messages) {
+      const recipe = this.#recipes.get(message);
+      if (recipe === undefined || size > this.#largest || size > inline) continue;
+      inline -= size;
+      wanted.push(...piecesOf(recipe));
+    }
+    const missing = pieces.notAtHand(wanted);
+    if (missing.length === 0) return;
+    pieces.readAhead(
+      this.#context
+        .sql<PieceRow>('SELECT * FROM piece WHERE id IN (SELECT value FROM json_each(?))')
+        .all(JSON.stringify(missing)),
+    );
   }
 
   read(message: number, size: number, sections: readonly SectionSpec[]): SectionContent[] {
@@ -98,7 +145,8 @@ export class SectionReader {
         return recipe;
       },
       root: () => {
-        tree ??= treeOfMessage(this.#context, message);
+        const ahead = this.#trees.get(message);
+        tree ??= ahead === undefined ? treeOfMessage(this.#context, message) : unpackTree(ahead);
         return tree;
       },
       header: () => {
@@ -173,7 +221,8 @@ export class SectionReader {
 /** Octets of a message by raw offsets. */
 export function readMessage(context: AccountContext, handle: string, start: number, length: number): Uint8Array {
   checkInterval(start, length);
-  return own(context.pieces.range(recipeOf(context, messageId(handle)), start, length));
+  // A buffer of its own, which can change threads.
+  return context.pieces.range(recipeOf(context, messageId(handle)), start, length, octets => new Uint8Array(octets));
 }
 
 /** Octets of a part by decoded offsets. */
@@ -234,5 +283,5 @@ function recipeOf(context: AccountContext, message: number): Uint8Array {
 function treeOfMessage(context: AccountContext, message: number): MimeNode {
   const tree = context.sql<Uint8Array>('SELECT tree FROM structure WHERE message = ?').pluck().get(message);
   if (!tree) throw new StoreError('CORRUPTION', 'Manca la struttura del messaggio');
-  return unpackTree(tree);
+  return expandTree(tree);
 }

@@ -2,6 +2,7 @@
  * Base64 bodies kept decoded. A body qualifies where encoding its octets again gives back every octet: lines of one
  * length, one kind of line break, canonical padding. All else stays as it is.
  */
+import { type LineEncoder, MAX_OCTETS, makeLineEncoder } from './base64-lines.ts';
 
 /** How a run of base64 lines was written. */
 export interface LineShape {
@@ -14,11 +15,11 @@ const CR = 13;
 const LF = 10;
 const PAD = 61;
 const MAX_LINE = 8192;
-/** Octets encoded at a time, and their characters. */
+/** Octets decoded at a time. */
 const BLOCK_BYTES = 12 * 1024;
-const scratch = Buffer.alloc((BLOCK_BYTES / 3) * 4);
 /** A block of lines, of the shortest or the longest. */
 const again = Buffer.alloc((BLOCK_BYTES + MAX_LINE) * 2);
+let encoder: LineEncoder | null = null;
 
 /** Octets of a run of `decoded` octets once encoded; `closed` when a line break follows the last line. */
 export function encodedLength(decoded: number, shape: LineShape, closed: boolean): number {
@@ -42,22 +43,26 @@ export function encodeLinesInto(
   out: Uint8Array,
   at: number,
 ): void {
-  const octets = Buffer.from(content.buffer, content.byteOffset, content.length);
+  encoder ??= makeLineEncoder();
+  const { input, output } = encoder;
   const perLine = (shape.line / 4) * 3;
-  const block = Math.max(1, Math.floor(BLOCK_BYTES / perLine)) * perLine;
+  const lineBreak = shape.crlf ? (LF << 8) | CR : LF;
+  const breakLength = shape.crlf ? 2 : 1;
+  const block = Math.max(1, Math.floor(MAX_OCTETS / perLine)) * perLine;
   let position = at;
-  // Block by block: short strings die young, and copying from octets to octets beats writing a string for each line.
-  for (let from = 0; from < octets.length; from += block) {
-    const characters = scratch.write(octets.toString('base64', from, Math.min(from + block, octets.length)), 'latin1');
-    const more = closed || from + block < octets.length;
-    for (let start = 0; start < characters; start += shape.line) {
-      const end = Math.min(start + shape.line, characters);
-      position += scratch.copy(out, position, start, end);
-      if (more || end < characters) {
-        if (shape.crlf) out[position++] = CR;
-        out[position++] = LF;
-      }
-    }
+  for (let from = 0; from < content.length; from += block) {
+    const part = content.subarray(from, from + block);
+    input.set(part);
+    input.fill(0, part.length, part.length + 2);
+    encoder.encode(part.length, perLine, shape.line, lineBreak, breakLength);
+    const more = from + block < content.length;
+    const characters = encodedLength(part.length, shape, false);
+    out.set(output.subarray(0, characters), position);
+    position += characters;
+    for (let pad = 1; pad <= (3 - (part.length % 3)) % 3; pad++) out[position - pad] = PAD;
+    if (!more && !closed) return;
+    if (shape.crlf) out[position++] = CR;
+    out[position++] = LF;
   }
 }
 

@@ -2,17 +2,17 @@
  * Group commit: what waits goes into the segments with one fdatasync and into the database with one transaction. Each
  * message is rebuilt from what was written there and compared by SHA-256 before its transaction.
  */
-import { createHash } from 'node:crypto';
 import { type MessageRow, messageBySha256, messageHandle } from '../catalog/messages.ts';
-import { checkPlace, place } from '../catalog/placing.ts';
+import { categoryOf, checkPlace, filingDate, place } from '../catalog/placing.ts';
 import type { AccountContext, Change } from '../database/context.ts';
 import { type Failure, toFailure } from '../errors.ts';
-import { KIND_PIECE, type Packed } from '../segment/format.ts';
+import { isSmall, KIND_PIECE, type Packed } from '../segment/format.ts';
 import type { PieceRow } from '../segment/pieces.ts';
-import { type Filed, type Filing, StoreError, type StoreEvent, type View } from '../types.ts';
+import type { Filed, Filing, StoreEvent, View } from '../types.ts';
 import { indexDerived, insertDerived } from './derived.ts';
 import { decodePrepared, type Prepared } from './prepared.ts';
-import { encodeRecipe, writeRun } from './recipe.ts';
+import { ReadBack, TOGETHER_BYTES } from './read-back.ts';
+import { encodeRecipe } from './recipe.ts';
 
 export interface FileRequest {
   readonly view: View;
@@ -22,9 +22,6 @@ export interface FileRequest {
   readonly place: boolean;
 }
 export type FileOutcome = { readonly filed: Filed } | { readonly failure: Failure };
-
-/** Octets rebuilt at a time. */
-const COMPARED_BYTES = 16 * 1024;
 
 /** A message of the batch, on its way from octets to rows. */
 interface Candidate {
@@ -74,6 +71,8 @@ class Batch {
   readonly #context: AccountContext;
   /** Pieces that this batch wrote, by hash: rows to be inserted, or moved when the old octets are damaged. */
   readonly #written = new Map<string, PieceRow>();
+  /** Pieces that were there before, by hash. */
+  readonly #known = new Map<string, PieceRow>();
   #nextPiece: number;
   #nextMessage: number;
 
@@ -90,17 +89,27 @@ class Batch {
     for (const candidate of candidates) {
       if (candidate.failure === null) this.#append(candidate, false);
     }
-    for (const candidate of candidates) {
-      if (candidate.failure !== null || this.#rebuilds(candidate)) continue;
+    for (const candidate of this.#different(candidates)) {
       // A piece that was there before is damaged: this message brings the right octets, so they are written anew.
       this.#append(candidate, true);
-      if (!this.#rebuilds(candidate)) {
-        candidate.failure = {
-          code: 'SERVERBUG',
-          message: 'Il messaggio riletto dal disco non è uguale a quello ricevuto',
-        };
-      }
+      if (this.#different([candidate]).length === 0) continue;
+      candidate.failure = {
+        code: 'SERVERBUG',
+        message: 'Il messaggio riletto dal disco non è uguale a quello ricevuto',
+      };
     }
+  }
+
+  /** Those whose pieces, read from disk, do not give the message's octets. */
+  #different(candidates: readonly Candidate[]): Candidate[] {
+    const { segments, pieces } = this.#context;
+    const different: Candidate[] = [];
+    for (const group of groups(candidates.filter(candidate => candidate.failure === null))) {
+      const rows = group.flatMap(candidate => candidate.rows);
+      const readBack = new ReadBack(segments, pieces, rows);
+      different.push(...group.filter(candidate => !readBack.gives(candidate.message, candidate.rows)));
+    }
+    return different;
   }
 
   commit(candidates: readonly Candidate[]): FileOutcome[] {
@@ -142,7 +151,7 @@ class Batch {
       const location = locations[index];
       if (!location) return;
       const id = this.#find(packed.sha256)?.id ?? this.#nextPiece++;
-      this.#written.set(hex(packed.sha256), {
+      this.#written.set(latin1(packed.sha256), {
         id,
         sha256: packed.sha256,
         ...location,
@@ -154,27 +163,12 @@ class Batch {
   }
 
   #find(sha256: Uint8Array): PieceRow | undefined {
-    return (
-      this.#written.get(hex(sha256)) ?? this.#context.sql<PieceRow>('SELECT * FROM piece WHERE sha256 = ?').get(sha256)
-    );
-  }
-
-  /** Whether the stored pieces, read from disk, give the message's octets. */
-  #rebuilds(candidate: Candidate): boolean {
-    const { message } = candidate;
-    const digest = createHash('sha256');
-    let size = 0;
-    for (const run of message.runs) {
-      const row = candidate.rows[run.piece];
-      const content = row ? this.#context.pieces.readRow(this.#written.get(hex(row.sha256)) ?? row) : null;
-      if (!content) return false;
-      for (let at = 0; at < run.length; at += COMPARED_BYTES) {
-        const octets = writeRun(content, run, at, Math.min(at + COMPARED_BYTES, run.length));
-        digest.update(octets);
-        size += octets.length;
-      }
-    }
-    return size === message.size && Buffer.compare(digest.digest(), message.sha256) === 0;
+    const key = latin1(sha256);
+    const known = this.#written.get(key) ?? this.#known.get(key);
+    if (known) return known;
+    const row = this.#context.sql<PieceRow>('SELECT * FROM piece WHERE sha256 = ?').get(sha256);
+    if (row) this.#known.set(key, row);
+    return row;
   }
 
   #insertPieces(): void {
@@ -219,7 +213,26 @@ class Batch {
     const id = this.#nextMessage++;
     const { origin } = request.filing;
     const recipe = encodeRecipe(message.runs.map(run => ({ ...run, piece: (rows[run.piece] as PieceRow).id })));
-    const self = message.summary.from[0]?.address.toLowerCase() === this.#context.address ? 1 : 0;
+    const certifiedAt = message.pec.daticert?.at ?? null;
+    const kind = {
+      kind_category: message.pec.category,
+      from_self: message.summary.from[0]?.address.toLowerCase() === this.#context.address ? 1 : 0,
+      certified_at: certifiedAt,
+    };
+    const toArchive = request.view.tree === 'archive' || request.view.tree === 'intake';
+    const row: MessageRow = {
+      ...kind,
+      id,
+      sha256: message.sha256,
+      size: message.size,
+      internal_date: internalDate,
+      // As placing would set them, so that the row is written once.
+      filed_at: toArchive ? filingDate(kind, internalDate) : (certifiedAt ?? internalDate),
+      category: toArchive ? categoryOf(kind, origin.direction) : message.pec.category,
+      entries: 0,
+      package: null,
+      conserved_at: null,
+    };
     this.#context
       .sql(
         `INSERT INTO message (id, sha256, size, internal_date, filed_at, category, kind_category, from_self, certified_at,
@@ -228,14 +241,14 @@ class Batch {
       )
       .run(
         id,
-        message.sha256,
-        message.size,
-        internalDate,
-        message.pec.daticert?.at ?? internalDate,
-        message.pec.category,
-        message.pec.category,
-        self,
-        message.pec.daticert?.at ?? null,
+        row.sha256,
+        row.size,
+        row.internal_date,
+        row.filed_at,
+        row.category,
+        row.kind_category,
+        row.from_self,
+        row.certified_at,
         message.sentDay,
         message.summary.messageId,
         message.thread,
@@ -246,9 +259,7 @@ class Batch {
         recipe,
         change.at,
       );
-    insertDerived(this.#context, id, message);
-    const row = messageBySha256(this.#context, message.sha256);
-    if (!row) throw new StoreError('SERVERBUG', "Errore interno dell'archivio");
+    insertDerived(this.#context, id, message, { ...row, direction: origin.direction });
     return row;
   }
 }
@@ -263,6 +274,31 @@ function held(row: MessageRow): Filed {
     sha256: hex(row.sha256),
     duplicate: false,
   };
+}
+
+/** Candidates whose small pieces are read together. */
+function* groups(candidates: readonly Candidate[]): Generator<Candidate[]> {
+  let group: Candidate[] = [];
+  let bytes = 0;
+  for (const candidate of candidates) {
+    bytes += smallBytes(candidate);
+    if (group.length > 0 && bytes > TOGETHER_BYTES) {
+      yield group;
+      group = [];
+      bytes = smallBytes(candidate);
+    }
+    group.push(candidate);
+  }
+  if (group.length > 0) yield group;
+}
+
+function smallBytes({ rows }: Candidate): number {
+  return rows.reduce((sum, row) => sum + (isSmall(row) ? row.length : 0), 0);
+}
+
+/** A key for a map. */
+function latin1(digest: Uint8Array): string {
+  return Buffer.from(digest.buffer, digest.byteOffset, digest.length).toString('latin1');
 }
 
 function hex(digest: Uint8Array): string {

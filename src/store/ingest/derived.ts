@@ -1,34 +1,29 @@
-import { constants, crc32, zstdCompressSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { UNREAD } from '../../mime/index.ts';
 import type { SortKeys } from '../../mime/types.ts';
 import type { AccountContext } from '../database/context.ts';
-import { insertExchangeFacts } from '../exchange/facts.ts';
+import { type Arrival, insertExchangeFacts } from '../exchange/facts.ts';
 import { fitsIndex, insertIndex } from '../search/insert.ts';
 import type { Prepared } from './prepared.ts';
 
 /** Rows that can be made again from the message's octets: structure and text. `indexDerived` follows. */
-export function insertDerived(context: AccountContext, id: number, message: Prepared): void {
-  const facts = zstdCompressSync(JSON.stringify({ summary: message.summary, pec: message.pec }), {
-    params: { [constants.ZSTD_c_compressionLevel]: 3 },
-  });
+export function insertDerived(context: AccountContext, id: number, message: Prepared, arrival: Arrival): void {
   context
-    .sql(
-      'INSERT INTO structure (message, envelope, body, bodystructure, preview, tree, facts) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    )
-    .run(id, message.envelope, message.body, message.bodyStructure, message.preview, message.tree, facts);
+    .sql('INSERT INTO structure (message, listing, tree, facts) VALUES (?, ?, ?, ?)')
+    .run(id, message.listing, message.tree, message.facts);
   insertSortKeys(context, id, message.sortKeys);
-  insertExchangeFacts(context, id, message);
+  insertExchangeFacts(context, id, message, arrival);
   const kept = message.header;
   if (kept !== null) {
     context.sql('INSERT INTO header (message, checksum, octets) VALUES (?, ?, ?)').run(id, crc32(kept), kept);
   }
-  const { subject, sender, recipient, cc, bcc, header, body } = message.text;
+  const { subject, sender, recipient, cc, bcc, header } = message.text;
   context
     .sql(
       `INSERT INTO text (message, indexed, subject, sender, recipient, cc, bcc, header, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    .run(id, fitsIndex(message.text) ? 1 : 0, subject, sender, recipient, cc, bcc, header, body);
+    .run(id, fitsIndex(message.text) ? 1 : 0, subject, sender, recipient, cc, bcc, header, message.packedBody);
   for (const { section, reason } of message.unreadable) {
     context.sql('INSERT INTO unreadable (message, section, reason) VALUES (?, ?, ?)').run(id, section, reason);
   }
@@ -39,7 +34,7 @@ export function insertDerived(context: AccountContext, id: number, message: Prep
 
 /** Puts the text where SEARCH finds it, in the transaction of `insertDerived`; apart from it, since it pays to do many at once. */
 export function indexDerived(context: AccountContext, id: number, message: Prepared): void {
-  if (fitsIndex(message.text)) insertIndex(context, id, message.text);
+  if (fitsIndex(message.text)) insertIndex(context, id, message.text, message.grams);
 }
 
 function insertSortKeys(context: AccountContext, id: number, keys: SortKeys): void {

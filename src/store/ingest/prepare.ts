@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
-import { describeMessage, extractSearchText, NO_SORT_KEYS, packTree, previewText, sortKeys } from '../../mime/index.ts';
+import { describeMessage, extractSearchText, NO_SORT_KEYS, previewText, sortKeys } from '../../mime/index.ts';
 import type { MessageStructure, MimeNode, SearchText, SortKeys } from '../../mime/types.ts';
 import { classifyMessage } from '../../pec/classify.ts';
 import { verifySignature } from '../../pec/signature/index.ts';
 import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
+import { packText } from '../database/packed-text.ts';
 import { MAX_KEPT_HEADER_BYTES } from '../limits.ts';
 import { foldColumns } from '../search/fold.ts';
+import { gramTokens } from '../search/grams.ts';
+import { fitsIndex } from '../search/insert.ts';
 import { sha256 } from '../segment/format.ts';
+import { compactFacts, compactTree } from '../structure/facts.ts';
+import { packListing } from '../structure/listing.ts';
 import { packRuns } from './pack-runs.ts';
-import type { Prepared } from './prepared.ts';
+import type { Prepared, Summary } from './prepared.ts';
 import { sentDay } from './sent-day.ts';
 import { split } from './split.ts';
 import { unparsedFacts, unparsedStructure, unparsedText } from './unparsed.ts';
@@ -51,6 +56,9 @@ export function prepare(raw: Uint8Array, parse: boolean, anchors: readonly Uint8
     () => previewText(raw, structure.root, pec.kind === 'busta-trasporto'),
     () => '',
   );
+  const folded = foldColumns(text);
+  const { subject, from, to, cc, sentAt, messageId } = structure;
+  const summary: Summary = { subject, from, to, cc, sentAt, messageId };
   const digest = sha256(raw);
   const { pieces, runs } = packRuns(split(raw, parse ? structure.root : null));
   return {
@@ -58,26 +66,19 @@ export function prepare(raw: Uint8Array, parse: boolean, anchors: readonly Uint8
     size: raw.length,
     pieces,
     runs,
-    tree: packTree(structure.root),
-    envelope: structure.envelope,
-    body: structure.body,
-    bodyStructure: structure.bodyStructure,
-    summary: {
-      subject: structure.subject,
-      from: structure.from,
-      to: structure.to,
-      cc: structure.cc,
-      sentAt: structure.sentAt,
-      messageId: structure.messageId,
-    },
+    listing: packListing({ ...structure, preview }),
+    tree: compactTree(structure.root),
+    facts: compactFacts({ summary, pec }),
+    summary,
     pec,
     signature,
     sentDay: sentDay(text.header),
     thread: thread(structure, pec, digest),
     sortKeys: keys,
-    preview,
     header: keptHeader(raw, structure.root),
-    text: foldColumns(text),
+    text: folded,
+    packedBody: packText(folded.body),
+    grams: fitsIndex(folded) ? gramTokens(folded) : '',
     unreadable: [...unreadable, ...text.unreadable],
   };
 }

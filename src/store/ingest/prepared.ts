@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { MailAddress, SortKeys } from '../../mime/types.ts';
 import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
+import type { PackedText } from '../database/packed-text.ts';
 import type { TextColumns } from '../search/fold.ts';
 import type { Packed } from '../segment/format.ts';
 import type { RecipeItem } from './recipe.ts';
@@ -12,11 +13,10 @@ export interface Prepared {
   /** Distinct contents; `runs` name them by index. */
   readonly pieces: readonly Packed[];
   readonly runs: readonly RecipeItem[];
-  /** MIME tree as `packTree` packs it. */
+  /** Rows of `structure`. */
+  readonly listing: Uint8Array;
   readonly tree: Uint8Array;
-  readonly envelope: string;
-  readonly body: string;
-  readonly bodyStructure: string;
+  readonly facts: Uint8Array;
   readonly summary: Summary;
   readonly pec: PecFacts;
   /** Of the gestore; null for ordinary mail. */
@@ -25,10 +25,12 @@ export interface Prepared {
   readonly sentDay: string | null;
   readonly thread: string;
   readonly sortKeys: SortKeys;
-  readonly preview: string;
   /** The top header; null where it is too long to be kept apart. */
   readonly header: Uint8Array | null;
   readonly text: TextColumns;
+  /** The body of `text` for its row, and what the index of short needles takes. */
+  readonly packedBody: PackedText;
+  readonly grams: string;
   readonly unreadable: readonly { readonly section: string; readonly reason: string }[];
 }
 

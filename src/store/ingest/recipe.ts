@@ -39,7 +39,7 @@ export function decodeRecipe(octets: Uint8Array): RecipeItem[] {
     const line = recipe.readUInt16LE(at + 4);
     const flags = recipe.readUInt16LE(at + 6);
     items.push({
-      piece: Number(recipe.readBigUInt64LE(at + 8)),
+      piece: pieceAt(recipe, at),
       offset: recipe.readUInt32LE(at + 16),
       size: recipe.readUInt32LE(at + 20),
       length: recipe.readUInt32LE(at),
@@ -47,6 +47,19 @@ export function decodeRecipe(octets: Uint8Array): RecipeItem[] {
     });
   }
   return items;
+}
+
+/** The pieces of a recipe, in the order of its runs. */
+export function piecesOf(octets: Uint8Array): number[] {
+  const recipe = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
+  return Array.from({ length: Math.floor(recipe.length / ITEM_BYTES) }, (_, index) =>
+    pieceAt(recipe, index * ITEM_BYTES),
+  );
+}
+
+/** 64 bits, of which a number holds 53. */
+function pieceAt(recipe: Buffer, at: number): number {
+  return recipe.readUInt32LE(at + 8) + recipe.readUInt32LE(at + 12) * 2 ** 32;
 }
 
 /** Octets [start, end) of what a run writes out of the octets of its piece. */

@@ -25,7 +25,6 @@ export function unparsedStructure(raw: Uint8Array): MessageStructure {
       children: [],
     },
     envelope: '(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)',
-    body: `(${body})`,
     bodyStructure: `(${body} NIL NIL NIL NIL)`,
     subject: '',
     from: [],

@@ -36,8 +36,24 @@ export function journalMessages(
 ): void {
   if (ids.length === 0) return;
   const sha256 = context.sql<Uint8Array>('SELECT sha256 FROM message WHERE id = ?').pluck();
-  const messages = ids.map(id => Buffer.from(sha256.get(id) ?? []).toString('hex'));
-  journal(context, act, actor, { ...detail, messages });
+  journalHashes(
+    context,
+    act,
+    actor,
+    ids.map(id => sha256.get(id) ?? new Uint8Array()),
+    detail,
+  );
+}
+
+/** The same where the SHA-256 are at hand. */
+export function journalHashes(
+  context: AccountContext,
+  act: string,
+  actor: string,
+  hashes: readonly Uint8Array[],
+  detail: object,
+): void {
+  journal(context, act, actor, { ...detail, messages: hashes.map(hex) });
 }
 
 export function journalHead(context: AccountContext): JournalHead {

@@ -14,6 +14,7 @@ import { AccountContext } from '../database/context.ts';
 import { recount } from '../database/counters.ts';
 import { databasePath, openDatabaseFile } from '../database/open.ts';
 import { clearSpool } from '../directory.ts';
+import type { Arrival } from '../exchange/facts.ts';
 import { syncDirectory } from '../files.ts';
 import { indexDerived, insertDerived } from '../ingest/derived.ts';
 import { prepare } from '../ingest/prepare.ts';
@@ -205,7 +206,7 @@ async function derive(
   const context = new AccountContext({ address, directory, db, segments, pieces, ledger, head });
   const total = db.prepare<[], number>('SELECT count(*) FROM message').pluck().get() ?? 0;
   const next = db.prepare<[number, number], MessageRow>(
-    'SELECT id, sha256, size, recipe FROM message WHERE id > ? ORDER BY id LIMIT ?',
+    `SELECT id, sha256, size, recipe, internal_date, direction, from_self FROM message WHERE id > ? ORDER BY id LIMIT ?`,
   );
   const unreadable: string[] = [];
   let done = 0;
@@ -215,7 +216,7 @@ async function derive(
       for (let message = waiting.shift(); message; message = waiting.shift()) {
         if (await deriveOne(context, preparing, message)) continue;
         unreadable.push(Buffer.from(message.sha256).toString('hex'));
-        derived(context, message.id, EMPTY);
+        derived(context, message, EMPTY);
       }
     };
     db.exec('BEGIN');
@@ -227,7 +228,7 @@ async function derive(
   return unreadable;
 }
 
-interface MessageRow {
+interface MessageRow extends Arrival {
   readonly id: number;
   readonly sha256: Uint8Array;
   readonly size: number;
@@ -235,11 +236,8 @@ interface MessageRow {
 }
 
 /** False when the message cannot be read back as it was. */
-async function deriveOne(
-  context: AccountContext,
-  preparing: Preparing,
-  { id, sha256, size, recipe }: MessageRow,
-): Promise<boolean> {
+async function deriveOne(context: AccountContext, preparing: Preparing, row: MessageRow): Promise<boolean> {
+  const { sha256, size, recipe } = row;
   const spool = preparing.spool(context.directory);
   try {
     const digest = createHash('sha256');
@@ -250,7 +248,7 @@ async function deriveOne(
     }
     if (Buffer.compare(digest.digest(), sha256) !== 0) return false;
     await spool.end();
-    await preparing.run(spool, async prepared => derived(context, id, prepared));
+    await preparing.run(spool, async prepared => derived(context, row, prepared));
     return true;
   } catch (error) {
     if (error instanceof StoreError && error.code === 'CORRUPTION') return false;
@@ -260,10 +258,10 @@ async function deriveOne(
   }
 }
 
-function derived(context: AccountContext, id: number, prepared: Uint8Array): void {
+function derived(context: AccountContext, row: MessageRow, prepared: Uint8Array): void {
   const message = decodePrepared(prepared);
-  insertDerived(context, id, message);
-  indexDerived(context, id, message);
+  insertDerived(context, row.id, message, row);
+  indexDerived(context, row.id, message);
 }
 
 /** The new database in the old one's place; whatever a crash leaves is refused at the next start, and made again. */

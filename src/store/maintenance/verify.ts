@@ -2,23 +2,22 @@
  * Looks at everything an account holds: the database's pages, its rows and counters, the ledger, each record of each
  * segment, and each message's SHA-256. Names what is damaged; mends nothing.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { deriveAccountKeys } from '../crypto/account-keys.ts';
 import type { AccountContext } from '../database/context.ts';
-import { wrongCounters } from '../database/counters.ts';
 import { isCode, readFileOrNull, replaceFile } from '../files.ts';
-import { decodeRecipe, writeRun } from '../ingest/recipe.ts';
-import type { LedgerState } from '../ledger/ledger.ts';
-import { surveyLedger } from '../ledger/read.ts';
+import { segmentNumbers, segmentPath } from '../segment/files.ts';
 import type { PieceRow } from '../segment/pieces.ts';
 import { openAccount } from '../shard/account.ts';
 import { StoreError } from '../types.ts';
 import { type Damage, Damages } from './damage.ts';
+import { EXAMINATIONS, type Examination } from './verify-database.ts';
+import type { MessageFault, Range, Reading } from './verify-messages.ts';
 import { pieceDamage, segmentName } from './verify-pieces.ts';
+import { crewOfOne, crewOfThreads, type VerifyCrew } from './verify-threads.ts';
 
 export interface VerifyOptions {
   readonly address: string;
@@ -26,6 +25,8 @@ export interface VerifyOptions {
   readonly dataKey: Uint8Array;
   /** Goes on where the last run was interrupted. */
   readonly resume: boolean;
+  /** That read beside this one; as many as there are processors when absent, none for a small account. */
+  readonly threads?: number;
   readonly progress?: (octets: number) => void;
 }
 
@@ -52,8 +53,18 @@ interface Progress {
 const START: Progress = { message: 0, messages: 0, octets: 0, piece: 0, damageCount: 0, damaged: [] };
 /** Octets between two notes of how far it has come. */
 const NOTE_BYTES = 256 * 1024 * 1024;
-const RUN = 200;
-const LISTED = 100;
+/** Octets that one task reads, and rows looked at for that. */
+const RUN_BYTES = 8 * 1024 * 1024;
+const ROWS = 1000;
+/** A smaller archive is read before threads have started. */
+const SMALL_BYTES = 64 * 1024 * 1024;
+const MAX_THREADS = 8;
+
+/** Rows that one task reads. */
+interface Run extends Range {
+  readonly rows: number;
+  readonly octets: number;
+}
 
 /** Never rejects because of damage: what cannot even be opened is named as well. */
 export async function verifyAccount(options: VerifyOptions): Promise<Verification> {
@@ -62,19 +73,32 @@ export async function verifyAccount(options: VerifyOptions): Promise<Verificatio
   const damages = new Damages(progress.damaged, progress.damageCount);
   let outcome = { messages: progress.messages, octets: progress.octets };
   try {
-    const { context, repair } = openAccount(address, directory, deriveAccountKeys(options.dataKey), false);
+    const threads = options.threads ?? threadsFor(directory);
+    const keys = deriveAccountKeys(options.dataKey);
+    const { context, repair } = openAccount(address, directory, keys, { mend: false, shared: threads > 0 });
     try {
-      if (progress === START) {
-        if (repair.oldSegments && repair.short.length === 0) {
-          damages.add({ kind: 'rolled-back', where: 'segments', reason: 'they end otherwise than the database says' });
+      const looked = roomForPieces(context);
+      const crew =
+        threads === 0
+          ? crewOfOne({ db: context.db, segments: context.segments, looked })
+          : crewOfThreads(threads, { directory, segments: context.segments.directory, keys, looked });
+      try {
+        if (progress === START) {
+          if (repair.oldSegments && repair.short.length === 0) {
+            damages.add({
+              kind: 'rolled-back',
+              where: 'segments',
+              reason: 'they end otherwise than the database says',
+            });
+          }
+          checkSegments(context, repair.short, damages);
+          checkEvidence(context, damages);
         }
-        checkSegments(context, repair.short, damages);
-        checkDatabase(context, damages);
-        checkRows(context, damages);
-        checkLedger(context, damages);
-        checkEvidence(context, damages);
+        const examinations = progress === START ? EXAMINATIONS : [];
+        outcome = await new Progression(context, options, damages, progress, crew).run(examinations);
+      } finally {
+        await crew.close();
       }
-      outcome = await new Reading(context, options, damages, progress).run();
     } finally {
       context.close();
     }
@@ -83,6 +107,20 @@ export async function verifyAccount(options: VerifyOptions): Promise<Verificatio
   }
   await rm(progressFile(directory), { force: true });
   return { address, ...outcome, damageCount: damages.count, damaged: damages.found };
+}
+
+function threadsFor(directory: string): number {
+  const segments = join(directory, 'segments');
+  if (!existsSync(segments)) return 0;
+  let octets = 0;
+  for (const number of segmentNumbers(segments)) octets += statSync(segmentPath(segments, number)).size;
+  return octets < SMALL_BYTES ? 0 : Math.min(MAX_THREADS, availableParallelism());
+}
+
+/** A bit for each piece, which threads share. */
+function roomForPieces({ db }: AccountContext): Uint8Array {
+  const last = db.prepare<[], number>('SELECT ifnull(max(id), 0) FROM piece').pluck().get() ?? 0;
+  return new Uint8Array(new SharedArrayBuffer((last >> 3) + 1));
 }
 
 function unopened(error: unknown): Damage {
@@ -110,69 +148,6 @@ function checkSegments(context: AccountContext, short: readonly number[], damage
   }
 }
 
-/** SQLite's own examination, of the index as well. */
-function checkDatabase(context: AccountContext, damages: Damages): void {
-  const add = (reason: string): void => damages.add({ kind: 'database', where: 'account.db', reason });
-  try {
-    const findings = context.db.pragma(`integrity_check(${LISTED})`) as { integrity_check: string }[];
-    for (const { integrity_check } of findings) if (integrity_check !== 'ok') add(integrity_check);
-    context.db.exec("INSERT INTO search(search) VALUES ('integrity-check')");
-  } catch (error) {
-    add(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Each query gives what it finds wrong as text. */
-const ROWS: readonly string[] = [
-  `SELECT 'entry ' || e.tree || '/' || e.uid || ': no message ' || e.message FROM entry e
-   WHERE e.message NOT IN (SELECT id FROM message)`,
-  `SELECT 'entry ' || e.tree || '/' || e.uid || ': no leaf ' || e.leaf || ' in its tree' FROM entry e
-   WHERE NOT EXISTS (SELECT 1 FROM leaf l WHERE l.id = e.leaf AND l.tree = e.tree)`,
-  `SELECT 'message ' || id || ': no structure' FROM message WHERE id NOT IN (SELECT message FROM structure)`,
-  `SELECT 'message ' || id || ': no text' FROM message WHERE id NOT IN (SELECT message FROM text)`,
-  `SELECT 'message ' || id || ': no sort keys' FROM message WHERE id NOT IN (SELECT message FROM sorting)`,
-  `SELECT 'queue ' || position || ': no message ' || message FROM queue WHERE message NOT IN (SELECT id FROM message)`,
-  `SELECT 'package ' || package || ': no message ' || message FROM package_message
-   WHERE message NOT IN (SELECT id FROM message)`,
-  `SELECT 'message ' || id || ': no package ' || package FROM message
-   WHERE package IS NOT NULL AND package NOT IN (SELECT id FROM package)`,
-];
-
-function checkRows(context: AccountContext, damages: Damages): void {
-  try {
-    for (const query of ROWS) {
-      for (const text of context.sql<string>(`${query} LIMIT ${LISTED}`).pluck().all()) {
-        const at = text.indexOf(': ');
-        damages.add({ kind: 'row', where: text.slice(0, at), reason: text.slice(at + 2) });
-      }
-    }
-    for (const { counter, stored, counted } of wrongCounters(context.db, LISTED)) {
-      damages.add({ kind: 'counter', where: counter, reason: `is ${stored}, should be ${counted}` });
-    }
-  } catch (error) {
-    damages.add({
-      kind: 'database',
-      where: 'account.db',
-      reason: error instanceof Error ? error.message : String(error),
-    });
-  }
-}
-
-/** Whether the database could be made again: the ledger is whole and ends where the database does. */
-function checkLedger(context: AccountContext, damages: Damages): void {
-  const survey = surveyLedger(context.segments.directory, context.segments.cipher);
-  for (const { segment, offset } of survey.damaged) {
-    const where = `${segmentName(segment)} at ${offset}`;
-    damages.add({ kind: 'flipped', where, reason: 'no sound record lies there' });
-  }
-  const state = context.sql<LedgerState>('SELECT * FROM ledger').get();
-  if (survey.broken) damages.add({ kind: 'ledger', where: 'segments', reason: 'the ledger has a hole' });
-  if (survey.last?.seq !== state?.seq) {
-    const reason = `the ledger ends with ${survey.last?.seq ?? 'nothing'}, the database with ${state?.seq ?? 'nothing'}`;
-    damages.add({ kind: 'rolled-back', where: 'segments', reason });
-  }
-}
-
 /** Evidence is what its own signatures say; here only that it is there. */
 function checkEvidence(context: AccountContext, damages: Damages): void {
   for (const id of context.sql<string>('SELECT id FROM package ORDER BY id').pluck().all()) {
@@ -187,121 +162,120 @@ function checkEvidence(context: AccountContext, damages: Damages): void {
   }
 }
 
-interface MessageRow {
-  readonly id: number;
-  readonly sha256: Uint8Array;
-  readonly size: number;
-  readonly recipe: Uint8Array;
-}
-
-/** Reads every message, then every piece that no message led to. */
-class Reading {
+/** Has every message read, then every piece that no message led to. */
+class Progression {
   readonly #context: AccountContext;
   readonly #options: VerifyOptions;
   readonly #damages: Damages;
-  /** A bit for each piece that was looked at. */
-  readonly #looked: Uint8Array;
+  readonly #crew: VerifyCrew;
   readonly #damaged = new Set<number>();
   #message: number;
   #messages: number;
   #octets: number;
   #piece: number;
   #noted = 0;
+  /** Damage that is not known yet must not be passed over by the run that goes on from a note. */
+  #examined = false;
 
-  constructor(context: AccountContext, options: VerifyOptions, damages: Damages, progress: Progress) {
+  constructor(context: AccountContext, options: VerifyOptions, damages: Damages, progress: Progress, crew: VerifyCrew) {
     this.#context = context;
     this.#options = options;
     this.#damages = damages;
+    this.#crew = crew;
     this.#message = progress.message;
     this.#messages = progress.messages;
     this.#octets = progress.octets;
     this.#piece = progress.piece;
-    const last = context.sql<number>('SELECT ifnull(max(id), 0) FROM piece').pluck().get() ?? 0;
-    this.#looked = new Uint8Array((last >> 3) + 1);
   }
 
-  async run(): Promise<{ messages: number; octets: number }> {
-    const messages = this.#context.sql<MessageRow>(
-      'SELECT id, sha256, size, recipe FROM message WHERE id > ? ORDER BY id LIMIT ?',
-    );
-    for (let run = messages.all(this.#message, RUN); run.length > 0; run = messages.all(this.#message, RUN)) {
-      for (const row of run) {
-        this.#readMessage(row);
-        this.#message = row.id;
-        await this.#pause(row.size);
-      }
-    }
-    const pieces = this.#context.sql<PieceRow>('SELECT * FROM piece WHERE id > ? ORDER BY id LIMIT ?');
-    for (let run = pieces.all(this.#piece, RUN); run.length > 0; run = pieces.all(this.#piece, RUN)) {
-      for (const row of run) {
-        this.#piece = row.id;
-        if (this.#hasLooked(row.id)) continue;
-        this.#readPiece(row);
-        await this.#pause(row.length);
-      }
-    }
+  async run(examinations: readonly Examination[]): Promise<{ messages: number; octets: number }> {
+    const examined = Promise.all(
+      examinations.map(async what => {
+        for (const damage of await this.#crew.run('examine', what)) this.#damages.add(damage);
+      }),
+    ).then(() => {
+      this.#examined = true;
+    });
+    const outcomes = await Promise.allSettled([examined, this.#readAll()]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     return { messages: this.#messages, octets: this.#octets };
   }
 
-  #readMessage(row: MessageRow): void {
-    this.#messages += 1;
-    this.#octets += row.size;
-    const fault = this.#messageFault(row);
-    if (fault !== null) this.#addMessage(row, fault);
+  async #readAll(): Promise<void> {
+    await this.#inOrder(this.#runs('message', 'size', this.#message), 'readMessages', run => {
+      this.#messages += run.rows;
+      this.#octets += run.octets;
+      this.#message = run.last;
+    });
+    await this.#inOrder(this.#runs('piece', 'length', this.#piece), 'readPieces', run => {
+      this.#piece = run.last;
+    });
   }
 
-  #messageFault({ sha256, size, recipe }: MessageRow): string | null {
-    const digest = createHash('sha256');
-    let length = 0;
-    for (const run of decodeRecipe(recipe)) {
-      const row = this.#context.sql<PieceRow>('SELECT * FROM piece WHERE id = ?').get(run.piece);
-      if (!row) return `piece ${run.piece} of its recipe is unknown`;
-      const content = this.#readPiece(row);
-      if (!content) return `piece ${run.piece} is damaged`;
-      const octets = writeRun(content, run, 0, run.length);
-      digest.update(octets);
-      length += octets.length;
+  /** As many at a time as there are hands; their outcomes in the order of the rows. */
+  async #inOrder(runs: Iterable<Run>, task: 'readMessages' | 'readPieces', done: (run: Run) => void): Promise<void> {
+    const under: { readonly run: Run; readonly reading: Promise<Reading> }[] = [];
+    const settle = async (): Promise<void> => {
+      const first = under.shift();
+      if (first === undefined) return;
+      const { faults, pieces } = await first.reading;
+      for (const piece of pieces) this.#addPiece(piece);
+      for (const fault of faults) this.#addMessage(fault);
+      done(first.run);
+      await this.#note(first.run.octets);
+    };
+    for (const run of runs) {
+      const reading = this.#crew.run(task, run);
+      // Whoever waits for it is told; until then nobody is.
+      reading.catch(() => {});
+      under.push({ run, reading });
+      if (under.length >= this.#crew.width) await settle();
     }
-    if (length !== size) return `has ${length} octets, should have ${size}`;
-    const found = digest.digest();
-    return Buffer.compare(found, sha256) === 0 ? null : `its SHA-256 is ${found.toString('hex')}`;
+    while (under.length > 0) await settle();
   }
 
-  /** From disk, each time: what a cache holds proves nothing. Damage is told once. */
-  #readPiece(row: PieceRow): Uint8Array | null {
-    const content = this.#context.pieces.readRow(row);
-    const slot = row.id >> 3;
-    this.#looked[slot] = (this.#looked[slot] ?? 0) | (1 << (row.id & 7));
-    if (!content && !this.#damaged.has(row.id)) {
-      this.#damaged.add(row.id);
-      this.#damages.add(pieceDamage(this.#context, row));
+  *#runs(table: 'message' | 'piece', size: string, after: number): Generator<Run> {
+    const rows = this.#context.sql<{ id: number; octets: number }>(
+      `SELECT id, ${size} AS octets FROM ${table} WHERE id > ? ORDER BY id LIMIT ${ROWS}`,
+    );
+    let run: Run = { after, last: after, rows: 0, octets: 0 };
+    for (let page = rows.all(after); page.length > 0; page = rows.all(run.last)) {
+      for (const { id, octets } of page) {
+        run = { ...run, last: id, rows: run.rows + 1, octets: run.octets + octets };
+        if (run.octets < RUN_BYTES) continue;
+        yield run;
+        run = { after: id, last: id, rows: 0, octets: 0 };
+      }
     }
-    return content;
+    if (run.rows > 0) yield run;
   }
 
-  #hasLooked(piece: number): boolean {
-    return ((this.#looked[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0;
+  /** Told once, however many messages hold it. */
+  #addPiece(row: PieceRow): void {
+    if (this.#damaged.has(row.id)) return;
+    this.#damaged.add(row.id);
+    this.#damages.add(pieceDamage(this.#context, row));
   }
 
-  #addMessage({ id, sha256 }: MessageRow, reason: string): void {
+  #addMessage({ message, sha256, reason }: MessageFault): void {
     const place = this.#context
       .sql<{ kind: string; name: string; uid: number }>(
         'SELECT t.kind, t.name, e.uid FROM entry e JOIN tree t ON t.id = e.tree WHERE e.message = ? LIMIT 1',
       )
-      .get(id);
+      .get(message);
     this.#damages.add({
       kind: 'message',
       where: place ? `${place.name || place.kind} UID ${place.uid}` : 'in no folder',
       reason,
-      message: `M${id}`,
+      message: `M${message}`,
       sha256: Buffer.from(sha256).toString('hex'),
       ...(place && { tree: place.name || place.kind, uid: place.uid }),
     });
   }
 
-  async #pause(octets: number): Promise<void> {
+  async #note(octets: number): Promise<void> {
     this.#noted += octets;
-    if (this.#noted < NOTE_BYTES) return;
+    if (this.#noted < NOTE_BYTES || !this.#examined) return;
     this.#noted = 0;
     this.#options.progress?.(this.#octets);
     await replaceFile(
@@ -315,7 +289,6 @@ class Reading {
         damaged: this.#damages.found,
       } satisfies Progress),
     );
-    await setImmediate();
   }
 }
 

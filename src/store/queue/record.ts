@@ -1,11 +1,8 @@
-import { zstdDecompressSync } from 'node:zlib';
-import { unpackTree } from '../../mime/index.ts';
-import type { PecFacts } from '../../pec/types.ts';
 import { messageById, messageBySha256, messageHandle, messageId } from '../catalog/messages.ts';
 import { asCategory } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
 import { signatureOf } from '../exchange/facts.ts';
-import type { Summary } from '../ingest/prepared.ts';
+import { expandFacts, expandTree } from '../structure/facts.ts';
 import { type MessageRecord, StoreError } from '../types.ts';
 
 export function record(context: AccountContext, handle: string): MessageRecord {
@@ -18,9 +15,7 @@ export function recordById(context: AccountContext, id: number): MessageRecord {
     .sql<{ tree: Uint8Array; facts: Uint8Array }>('SELECT tree, facts FROM structure WHERE message = ?')
     .get(id);
   if (!stored) throw new StoreError('CORRUPTION', 'Manca la struttura del messaggio');
-  const { summary, pec }: { summary: Summary; pec: PecFacts } = JSON.parse(
-    zstdDecompressSync(stored.facts).toString('utf8'),
-  );
+  const { summary, pec } = expandFacts(stored.facts);
   const { subject, from, to, cc, sentAt, messageId: id822 } = summary;
   return {
     message: messageHandle(id),
@@ -31,7 +26,7 @@ export function recordById(context: AccountContext, id: number): MessageRecord {
     filedAt: row.filed_at,
     pec,
     signature: signatureOf(context, id),
-    structure: { subject, from, to, cc, sentAt, messageId: id822, root: unpackTree(stored.tree) },
+    structure: { subject, from, to, cc, sentAt, messageId: id822, root: expandTree(stored.tree) },
     conserved: row.package === null ? null : { packageId: row.package, at: row.conserved_at ?? 0 },
   };
 }

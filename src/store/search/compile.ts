@@ -6,16 +6,18 @@ import type { NumberSet, SearchCriteria } from '../criteria.ts';
 import type { AccountContext } from '../database/context.ts';
 import { MAX_CRITERIA } from '../limits.ts';
 import { StoreError } from '../types.ts';
-import { fold, type TextColumn } from './fold.ts';
-import { codePoints, type TextQuery } from './text.ts';
+import { codePoints, fold, type TextColumn } from './fold.ts';
+import { listedIn, look, type Source, type TextQuery, type TextQuestion } from './text.ts';
 
-/** A condition on `entry e JOIN message m`, with its parameters in order. */
+/** A condition on `entry e`, with its parameters in order. */
 export interface Condition {
   readonly sql: string;
   readonly parameters: readonly (string | number)[];
+  /** The same said otherwise: listed in the source, and the rest of the condition. */
+  readonly listed?: { readonly source: Source; readonly rest: Condition };
 }
 
-/** A program ready to run: text queries fill their slots of `hit`, sets theirs of `uid_range`, then the condition runs. */
+/** A program ready to run: the text queries left fill their slots of `hit`, sets theirs of `uid_range`, then the condition runs. */
 export interface Compiled extends Condition {
   readonly texts: readonly TextQuery[];
   readonly sets: readonly { readonly slot: number; readonly ranges: NumberSet }[];
@@ -25,6 +27,8 @@ const ALL: Condition = { sql: '1', parameters: [] };
 const NONE: Condition = { sql: '0', parameters: [] };
 /** Sets of a few ranges are plain conditions; longer ones go to a table. */
 const INLINE_RANGES = 8;
+/** Text queries that run within the condition, each with an index open; the others run before it, one by one. */
+const INLINE_TEXTS = 8;
 const COLUMN: Record<'subject' | 'from' | 'to' | 'cc' | 'bcc' | 'body', TextColumn> = {
   subject: 'subject',
   from: 'sender',
@@ -40,19 +44,22 @@ export function compile(
   criteria: SearchCriteria,
   slot: () => number,
 ): Compiled {
-  const compiler = new Compiler(new Keywords(context, view.tree), slot);
+  const compiler = new Compiler(context, new Keywords(context, view.tree), slot);
   return { ...compiler.condition(criteria), texts: compiler.texts, sets: compiler.sets };
 }
 
 class Compiler {
   readonly texts: TextQuery[] = [];
   readonly sets: { slot: number; ranges: NumberSet }[] = [];
+  readonly #context: AccountContext;
   readonly #keywords: Keywords;
   readonly #slot: () => number;
   readonly #now = Date.now();
   #nodes = 0;
+  #inline = 0;
 
-  constructor(keywords: Keywords, slot: () => number) {
+  constructor(context: AccountContext, keywords: Keywords, slot: () => number) {
+    this.#context = context;
     this.#keywords = keywords;
     this.#slot = slot;
   }
@@ -62,9 +69,13 @@ class Compiler {
     if (this.#nodes > MAX_CRITERIA) throw new StoreError('LIMIT', 'La ricerca ha troppe condizioni');
     switch (criteria.op) {
       case 'and':
-        return this.#join(criteria.operands, ' AND ', ALL);
+        return this.#all(criteria.operands.map(operand => this.condition(operand)));
       case 'or':
-        return this.#join(criteria.operands, ' OR ', NONE);
+        return join(
+          criteria.operands.map(operand => this.condition(operand)),
+          ' OR ',
+          NONE,
+        );
       case 'not': {
         const { sql, parameters } = this.condition(criteria.operand);
         return { sql: `NOT (${sql})`, parameters };
@@ -92,7 +103,7 @@ class Compiler {
       case 'message':
         return { sql: 'e.message = ?', parameters: [numberOfHandle(criteria.id)] };
       case 'thread':
-        return { sql: 'm.thread = ?', parameters: [criteria.id] };
+        return { sql: `${ofMessage('thread')} = ?`, parameters: [criteria.id] };
       case 'text':
         return this.#text(['header', 'body'], criteria.needle);
       case 'header':
@@ -102,13 +113,13 @@ class Compiler {
     }
   }
 
-  #join(operands: readonly SearchCriteria[], glue: string, empty: Condition): Condition {
-    if (operands.length === 0) return empty;
-    const conditions = operands.map(operand => this.condition(operand));
-    return {
-      sql: conditions.map(({ sql }) => `(${sql})`).join(glue),
-      parameters: conditions.flatMap(({ parameters }) => parameters),
-    };
+  #all(conditions: readonly Condition[]): Condition {
+    const whole = join(conditions, ' AND ', ALL);
+    const first = conditions.find(({ listed }) => listed !== undefined);
+    if (first?.listed === undefined) return whole;
+    const { source, rest } = first.listed;
+    const others = conditions.filter(condition => condition !== first);
+    return { ...whole, listed: { source, rest: join([...others, rest], ' AND ', ALL) } };
   }
 
   #uids(set: NumberSet): Condition {
@@ -143,11 +154,36 @@ class Compiler {
     return this.#query({ kind: 'header', field: fold(field), needle: fold(needle) });
   }
 
-  #query(query: TextQuery['what']): Condition {
-    const slot = this.#slot();
-    this.texts.push({ slot, what: query });
-    return { sql: 'e.message IN (SELECT message FROM temp.hit WHERE slot = ?)', parameters: [slot] };
+  #query(what: TextQuestion): Condition {
+    this.#inline += 1;
+    const source = this.#source(what, this.#inline > INLINE_TEXTS ? { among: null } : look(this.#context, what));
+    const { table, message, where, parameters } = source;
+    return {
+      sql: `e.message IN (SELECT ${message} FROM ${table} WHERE ${where})`,
+      parameters,
+      listed: { source, rest: ALL },
+    };
   }
+
+  #source(what: TextQuestion, known: ReturnType<typeof look>): Source {
+    if ('table' in known) return known;
+    const slot = this.#slot();
+    this.texts.push({ slot, what, among: known.among });
+    return listedIn(slot);
+  }
+}
+
+function join(conditions: readonly Condition[], glue: string, empty: Condition): Condition {
+  if (conditions.length === 0) return empty;
+  return {
+    sql: conditions.map(({ sql }) => `(${sql})`).join(glue),
+    parameters: conditions.flatMap(({ parameters }) => parameters),
+  };
+}
+
+/** Seldom asked for: the join with `message` is not made for it. */
+function ofMessage(column: 'thread' | 'sent_day'): string {
+  return `(SELECT m.${column} FROM message m WHERE m.id = e.message)`;
 }
 
 function day(op: 'before' | 'on' | 'since', field: 'internal' | 'saved', text: string): Condition {
@@ -162,7 +198,7 @@ function day(op: 'before' | 'on' | 'since', field: 'internal' | 'saved', text: s
 /** Days compare as their texts do; a message without a Date is on no day (the condition is false, not unknown). */
 function sentDay(op: 'before' | 'on' | 'since', text: string): Condition {
   const sign = { before: '<', on: '=', since: '>=' }[op];
-  return { sql: `ifnull(m.sent_day ${sign} ?, 0)`, parameters: [text] };
+  return { sql: `ifnull(${ofMessage('sent_day')} ${sign} ?, 0)`, parameters: [text] };
 }
 
 /** Ascending ranges that neither touch nor overlap. */

@@ -55,6 +55,13 @@ export function foldColumns(text: SearchText): TextColumns {
   };
 }
 
+/** Characters as the tokenizer counts them. */
+export function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
 /** Whether folded text holds a needle. An empty needle is in every text. */
 export function matches(folded: string, needle: string): boolean {
   return folded.includes(fold(needle));

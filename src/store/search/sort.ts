@@ -39,7 +39,7 @@ export async function sort(
     }
     const rows = context.db
       .prepare<unknown[], number>(
-        `SELECT e.uid FROM entry e JOIN message m ON m.id = e.message JOIN sorting s ON s.message = e.message
+        `SELECT e.uid FROM entry e JOIN sorting s ON s.message = e.message
          WHERE ${where} ORDER BY ${[...order, 'e.uid'].join(', ')}`,
       )
       .pluck();

@@ -1,57 +1,105 @@
 /**
  * Which messages hold a text. The trigram index answers for needles of three characters or more, exactly, since it holds
- * every trigram's position in the very text that `fold` made; what it cannot answer is decided on that text itself.
+ * every trigram's position in the very text that `fold` made, and the index of characters and pairs for shorter ones;
+ * what they cannot answer is decided on that text itself.
  */
 
 import type { ResolvedView } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
 import { INDEXED_NEEDLE, SCAN_SLICE } from '../limits.ts';
-import { headerMatches, type TextColumn } from './fold.ts';
+import { codePoints, headerMatches, type TextColumn } from './fold.ts';
+import { gramMatch, gramMatchAnywhere } from './grams.ts';
+import { candidates } from './narrow.ts';
 
-/** A question about texts; its answer goes into `hit` under `slot`. Needles are folded, and not empty for columns. */
+/** A question about texts. Needles are folded, and not empty for columns. */
+export type TextQuestion =
+  | { readonly kind: 'columns'; readonly columns: readonly TextColumn[]; readonly needle: string }
+  | { readonly kind: 'header'; readonly field: string; readonly needle: string };
+
+/** A question whose answer goes into `hit` under `slot`. */
 export interface TextQuery {
   readonly slot: number;
-  readonly what:
-    | { readonly kind: 'columns'; readonly columns: readonly TextColumn[]; readonly needle: string }
-    | { readonly kind: 'header'; readonly field: string; readonly needle: string };
+  readonly what: TextQuestion;
+  /** Messages of which some are the answer; null when these are still to be found. */
+  readonly among: readonly number[] | null;
+}
+
+/** Where the messages that hold a text are listed. */
+export interface Source {
+  readonly table: string;
+  /** Column of it that tells the message. */
+  readonly message: string;
+  readonly where: string;
+  readonly parameters: readonly (string | number)[];
+}
+
+/** The index in which an answer stands as it is, or what is known before it is worked out. */
+export function look(context: AccountContext, what: TextQuestion): Source | Pick<TextQuery, 'among'> {
+  const length = codePoints(what.needle);
+  if (what.kind === 'header' || length > INDEXED_NEEDLE) return { among: null };
+  const { columns, needle } = what;
+  const near = candidates(context, needle);
+  if (near !== null) return { among: [...near, ...unindexed(context)] };
+  const [table, match] = length < 3 ? ['gram', gramMatch(columns, needle)] : ['search', phraseMatch(columns, needle)];
+  if (match === null || unindexed(context).length > 0) return { among: null };
+  return { table, message: `${table}.rowid`, where: `${table} MATCH ?`, parameters: [match] };
+}
+
+export function listedIn(slot: number): Source {
+  return { table: 'temp.hit', message: 'hit.message', where: 'hit.slot = ?', parameters: [slot] };
 }
 
 /** Answers one query. Yields between slices of a scan, so that other accounts get their turn. */
-export function* answer(context: AccountContext, view: ResolvedView, query: TextQuery): Generator<void> {
-  const { slot, what } = query;
+export function* answer(
+  context: AccountContext,
+  view: ResolvedView,
+  { slot, what, among }: TextQuery,
+): Generator<void> {
   if (what.kind === 'header') {
     yield* headers(context, view, slot, what.field, what.needle);
     return;
   }
   const { columns, needle } = what;
-  const length = codePoints(needle);
-  const test = columns.map(column => `instr(t.${column}, ?) > 0`).join(' OR ');
-  if (length < 3) {
-    const values = columns.map(() => needle);
-    yield* scan(context, view, `(${test})`, values, slot);
+  if (among !== null) {
+    yield* decide(context, slot, columns, needle, among);
     return;
   }
-  const match = `{${columns.join(' ')}} : ${phrase(needle)}`;
-  const values = columns.map(() => needle);
-  if (length <= INDEXED_NEEDLE) {
-    context.sql('INSERT INTO temp.hit SELECT ?, rowid FROM search WHERE search MATCH ?').run(slot, match);
-  } else {
-    // A very long needle: its beginning proposes, the text decides.
-    context
-      .sql(
-        `INSERT INTO temp.hit SELECT ?, t.message FROM search s JOIN text t ON t.message = s.rowid
-         WHERE search MATCH ? AND (${test})`,
-      )
-      .run(slot, match, ...values);
-  }
+  const length = codePoints(needle);
+  if (length < 3) {
+    const match = gramMatch(columns, needle);
+    if (match !== null) add(context, slot, 'gram', match);
+    else yield* decide(context, slot, columns, needle, rowids(context, 'gram', gramMatchAnywhere(needle)));
+  } else if (length <= INDEXED_NEEDLE) add(context, slot, 'search', phraseMatch(columns, needle));
+  // A very long needle: its beginning proposes, the text decides.
+  else yield* decide(context, slot, columns, needle, rowids(context, 'search', phraseMatch(columns, needle)));
   yield;
-  for (const ids of runs(unindexed(context))) {
+  yield* decide(context, slot, columns, needle, unindexed(context));
+}
+
+function add(context: AccountContext, slot: number, table: 'search' | 'gram', match: string): void {
+  context.sql(`INSERT INTO temp.hit SELECT ?, rowid FROM ${table} WHERE ${table} MATCH ?`).run(slot, match);
+}
+
+function rowids(context: AccountContext, table: 'search' | 'gram', match: string): number[] {
+  return context.sql<number>(`SELECT rowid FROM ${table} WHERE ${table} MATCH ?`).pluck().all(match);
+}
+
+/** Adds those of the messages whose text holds the needle. */
+function* decide(
+  context: AccountContext,
+  slot: number,
+  columns: readonly TextColumn[],
+  needle: string,
+  messages: readonly number[],
+): Generator<void> {
+  const test = columns.map(column => (column === 'body' ? 'holds(t.body, ?)' : `instr(t.${column}, ?) > 0`));
+  for (const ids of runs(messages)) {
     context
       .sql(
         `INSERT INTO temp.hit SELECT ?, t.message FROM text t
-         WHERE t.message IN (SELECT value FROM json_each(?)) AND (${test})`,
+         WHERE t.message IN (SELECT value FROM json_each(?)) AND (${test.join(' OR ')})`,
       )
-      .run(slot, JSON.stringify(ids), ...values);
+      .run(slot, JSON.stringify(ids), ...columns.map(() => needle));
     yield;
   }
 }
@@ -67,32 +115,6 @@ function runs(messages: readonly number[]): number[][] {
   return found;
 }
 
-/** Characters as the tokenizer counts them. */
-export function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
-}
-
-/** Reads the text of the view's messages, slice by slice. */
-function* scan(
-  context: AccountContext,
-  view: ResolvedView,
-  condition: string,
-  values: readonly string[],
-  slot: number,
-): Generator<void> {
-  for (const { first, last } of slices(context, view)) {
-    context
-      .sql(
-        `INSERT OR IGNORE INTO temp.hit SELECT ?, t.message FROM entry e JOIN text t ON t.message = e.message
-         WHERE ${view.where} AND e.uid BETWEEN ? AND ? AND ${condition}`,
-      )
-      .run(slot, first, last, ...values);
-    yield;
-  }
-}
-
 /** The index proposes by name and needle, the lines of the header decide. */
 function* headers(
   context: AccountContext,
@@ -103,12 +125,12 @@ function* headers(
 ): Generator<void> {
   const indexed = [`${field}:`, needle].filter(text => codePoints(text) >= 3);
   const add = context.sql('INSERT OR IGNORE INTO temp.hit (slot, message) VALUES (?, ?)');
-  const decide = (rows: readonly { message: number; header: string }[]): void => {
+  const take = (rows: readonly { message: number; header: string }[]): void => {
     for (const row of rows) if (headerMatches(row.header, field, needle)) add.run(slot, row.message);
   };
   if (indexed.length === 0) {
     for (const { first, last } of slices(context, view)) {
-      decide(
+      take(
         context
           .sql<{ message: number; header: string }>(
             `SELECT t.message, t.header FROM entry e JOIN text t ON t.message = e.message
@@ -120,17 +142,15 @@ function* headers(
     }
     return;
   }
-  const candidates = context
-    .sql<number>('SELECT rowid FROM search WHERE search MATCH ?')
-    .pluck()
-    .all(`header : (${indexed.map(phrase).join(' AND ')})`);
-  for (const ids of runs([...candidates, ...unindexed(context)])) {
-    decide(
+  const proposed = rowids(context, 'search', `header : (${indexed.map(phrase).join(' AND ')})`);
+  for (const ids of runs([...proposed, ...unindexed(context)])) {
+    take(
       context
         .sql<{ message: number; header: string }>(
-          'SELECT message, header FROM text WHERE message IN (SELECT value FROM json_each(?))',
+          `SELECT message, header FROM text
+           WHERE message IN (SELECT value FROM json_each(?)) AND instr(header, ?) > 0`,
         )
-        .all(JSON.stringify(ids)),
+        .all(JSON.stringify(ids), needle),
     );
     yield;
   }
@@ -144,6 +164,15 @@ function slices(context: AccountContext, view: ResolvedView): { first: number; l
     found.push({ first: uids[at] ?? 0, last: uids[Math.min(at + SCAN_SLICE, uids.length) - 1] ?? 0 });
   }
   return found;
+}
+
+/**
+ * What the header and the body hold stands in no other column either, but for what reaches over the end of a line: a
+ * query that names no columns is the quickest.
+ */
+function phraseMatch(columns: readonly TextColumn[], needle: string): string {
+  const whole = columns.includes('header') && columns.includes('body') && !needle.includes('\n');
+  return whole ? phrase(needle) : `{${columns.join(' ')}} : ${phrase(needle)}`;
 }
 
 /** An FTS5 string: the needle's beginning, as one phrase of trigrams. */

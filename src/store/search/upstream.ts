@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { resolve } from '../catalog/views.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { UpstreamFolder, UpstreamText } from '../types.ts';
-import { fold } from './fold.ts';
-import { answer, codePoints } from './text.ts';
+import { codePoints, fold } from './fold.ts';
+import { answer } from './text.ts';
 
 /** Needles that the index answers: a shorter one would have to read every text of the archive. */
 const SHORTEST_NEEDLE = 3;
@@ -28,7 +28,7 @@ export async function searchUpstream(
       }
       const columns = op === 'text' ? (['header', 'body'] as const) : (['body'] as const);
       const what = { kind: 'columns', columns, needle: folded } as const;
-      for (const _ of answer(context, view, { slot, what })) await setImmediate();
+      for (const _ of answer(context, view, { slot, what, among: null })) await setImmediate();
       const uids = context.sql<number>(
         `SELECT uid FROM upstream_message
          WHERE folder = ? AND uidvalidity = ? AND message IN (SELECT message FROM temp.hit WHERE slot = ?)

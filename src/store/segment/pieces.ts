@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache';
 import { decodeRecipe, writeRunInto } from '../ingest/recipe.ts';
 import { StoreError } from '../types.ts';
-import { KIND_PIECE, sha256 } from './format.ts';
+import { isSmall, KIND_PIECE, sha256, unpack, unpackTogether } from './format.ts';
 import type { Segments } from './segments.ts';
 
 /** Where a piece lies and what it must be. */
@@ -19,12 +19,19 @@ export interface PieceRow {
 /** Decoded pieces of all accounts of a thread, by account and number. */
 export type PieceCache = LRUCache<string, Uint8Array>;
 
-/** Reads pieces and puts messages together from them. No octet leaves here whose hash was not checked. */
+/** Octets of small pieces that are unpacked together. */
+const TOGETHER_BYTES = 256 * 1024;
+
+/**
+ * Reads pieces and puts messages together from them. No octet leaves here but of a record that opened and is sealed
+ * with the hash that the piece must have.
+ */
 export class PieceReader {
   readonly #account: string;
   readonly #segments: Segments;
   readonly #cache: PieceCache;
   readonly #row: (piece: number) => PieceRow | undefined;
+  readonly #ahead = new Map<number, Uint8Array>();
 
   constructor(account: string, segments: Segments, cache: PieceCache, row: (piece: number) => PieceRow | undefined) {
     this.#account = account;
@@ -33,26 +40,81 @@ export class PieceReader {
     this.#row = row;
   }
 
-  /** From disk, opened and its hash compared; null when it is damaged. */
+  /** From disk; null when it is damaged. */
+  openRow(row: PieceRow): Uint8Array | null {
+    return this.#segments.read(KIND_PIECE, row);
+  }
+
+  /** The same, and hashed again: for who looks for damage, or keeps nothing else to read from. */
   readRow(row: PieceRow): Uint8Array | null {
-    const content = this.#segments.read(KIND_PIECE, row);
+    const content = this.openRow(row);
     return content && Buffer.compare(sha256(content), row.sha256) === 0 ? content : null;
   }
 
   read(piece: number): Uint8Array {
-    const key = `${this.#account}:${piece}`;
+    const ahead = this.#ahead.get(piece);
+    if (ahead) return ahead;
+    const key = this.#key(piece);
     const cached = this.#cache.get(key);
     if (cached) return cached;
     const row = this.#row(piece);
-    const content = row ? this.readRow(row) : null;
+    const content = row ? this.openRow(row) : null;
     if (!content) throw damaged();
     if (content.length > 0) this.#cache.set(key, content);
     return content;
   }
 
+  /** Of these pieces, those that are not at hand. */
+  notAtHand(pieces: Iterable<number>): number[] {
+    return [...new Set(pieces)].filter(piece => !this.#cache.has(this.#key(piece)));
+  }
+
+  /**
+   * Reads pieces that are about to be needed, with less work than one by one. They stay at hand until `forgetAhead`; one
+   * that is damaged fails when it is asked for.
+   */
+  readAhead(rows: readonly PieceRow[]): void {
+    let small: [PieceRow, Uint8Array][] = [];
+    let smallBytes = 0;
+    const unpackSmall = (): void => {
+      const contents = unpackTogether(
+        small.map(([row]) => row),
+        small.map(([, packed]) => packed),
+      );
+      // They share a buffer, so none of them outlives the others.
+      for (const [index, content] of (contents ?? []).entries()) {
+        const [row] = small[index] as [PieceRow, Uint8Array];
+        this.#ahead.set(row.id, content);
+      }
+      small = [];
+      smallBytes = 0;
+    };
+    for (const [row, packed] of this.#segments.readTogether(KIND_PIECE, rows)) {
+      if (isSmall(row)) {
+        small.push([row, packed]);
+        smallBytes += row.length;
+        if (smallBytes >= TOGETHER_BYTES) unpackSmall();
+        continue;
+      }
+      const content = unpack(row, packed);
+      if (!content) continue;
+      this.#ahead.set(row.id, content);
+      if (content.length > 0) this.#cache.set(this.#key(row.id), content);
+    }
+    if (small.length > 0) unpackSmall();
+  }
+
+  forgetAhead(): void {
+    this.#ahead.clear();
+  }
+
   /** A piece's octets lie elsewhere now. */
   forget(piece: number): void {
-    this.#cache.delete(`${this.#account}:${piece}`);
+    this.#cache.delete(this.#key(piece));
+  }
+
+  #key(piece: number): string {
+    return `${this.#account}:${piece}`;
   }
 
   /**

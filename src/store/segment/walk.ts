@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import type { Location, RecordCipher } from '../crypto/record-cipher.ts';
 import { readAt, segmentPath } from './files.ts';
-import { decodeHeader, findHeader, RECORD_HEADER_BYTES, type RecordHeader, unpack } from './format.ts';
+import { decodeHeader, findHeader, packedIn, RECORD_HEADER_BYTES, type RecordHeader, unpack } from './format.ts';
 
 /** One step through a segment file. */
 export type WalkStep =
@@ -46,12 +46,12 @@ export class SegmentFile {
    * @param sealedAt the place that it was written for, when that is another one
    */
   content(cipher: RecordCipher, at: Location, header: RecordHeader, sealedAt = at): Uint8Array | null {
-    const packed = this.packed(cipher, at, header, sealedAt);
-    return packed && unpack(header, packed);
+    const opened = this.opened(cipher, at, header, sealedAt);
+    return opened && unpack(header, packedIn(opened));
   }
 
-  /** The same, in the form in which it is sealed. */
-  packed(cipher: RecordCipher, at: Location, header: RecordHeader, sealedAt = at): Uint8Array | null {
+  /** All that is sealed in it: hash and content. */
+  opened(cipher: RecordCipher, at: Location, header: RecordHeader, sealedAt = at): Uint8Array | null {
     const octets = readAt(this.#file, at.offset, RECORD_HEADER_BYTES + header.stored);
     const sealed = octets.subarray(RECORD_HEADER_BYTES);
     if (sealed.length < header.stored) return null;

@@ -27,15 +27,16 @@ const cache: PieceCache = new LRUCache({ maxSize: PIECE_CACHE_BYTES, sizeCalcula
 
 /**
  * Opens an account and brings it to the state of its last commit. Throws a StoreError.
- * @param mend false: does not go on with what was begun, nor start the ledger anew; for who only looks
+ * @param options mend: false: does not go on with what was begun, nor start the ledger anew; for who only looks; shared:
+ * other threads of this process open the database as well
  */
 export function openAccount(
   address: string,
   directory: string,
   keys: AccountKeys,
-  mend = true,
+  { mend = true, shared = false }: { readonly mend?: boolean; readonly shared?: boolean } = {},
 ): { context: AccountContext; repair: AccountRepair } {
-  const db = openDatabase(directory, keys.database);
+  const db = openDatabase(directory, keys.database, shared);
   const head = new LedgerHead(directory);
   try {
     const state = db.prepare<[], LedgerState>('SELECT * FROM ledger').get();

@@ -21,6 +21,7 @@ import { distributionDone, distributionRequests } from '../queue/distribution.ts
 import { figures } from '../queue/figures.ts';
 import { findBySha256, record } from '../queue/record.ts';
 import { queue, queued, queueFailed } from '../queue/waiting.ts';
+import { mergeIndex } from '../search/merge.ts';
 import { search } from '../search/search.ts';
 import { sort } from '../search/sort.ts';
 import { searchUpstream } from '../search/upstream.ts';
@@ -48,6 +49,7 @@ export const OPERATIONS = {
   move,
   remove,
   search,
+  mergeIndex,
   sort,
   thread,
   pendingTexts,

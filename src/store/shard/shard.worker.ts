@@ -162,5 +162,7 @@ function reply(message: Reply): void {
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (value instanceof Uint8Array || value instanceof Uint32Array) return [value.buffer as ArrayBuffer];
   if (typeof value !== 'object' || value === null || !('places' in value)) return [];
-  return (value as PackedRows).buffers.filter(buffer => buffer instanceof ArrayBuffer);
+  const { buffers, kept } = value as PackedRows;
+  const all = kept.listings === null ? buffers : [...buffers, kept.listings.octets.buffer];
+  return all.filter(buffer => buffer instanceof ArrayBuffer);
 }

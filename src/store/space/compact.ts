@@ -18,8 +18,8 @@ const LEAST_BYTES = 1024 * 1024;
 const PAUSE_MS = 20;
 
 /**
- * Removes what no folder holds any more and gives its space back to the disk, in short steps. Interrupting it is
- * harmless; the next run goes on.
+ * Removes what no folder holds any more and gives its space back to the disk, and makes the index quicker to search, in
+ * short steps. Interrupting it is harmless; the next run goes on.
  */
 export async function compact(
   call: Call,
@@ -44,6 +44,7 @@ export async function compact(
       onDamage(segment, error);
     }
   }
+  while (await call('mergeIndex')) await delay(PAUSE_MS);
   return { freedBytes };
 }
 

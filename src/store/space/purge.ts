@@ -1,5 +1,6 @@
 import type { AccountContext } from '../database/context.ts';
 import { journalMessages } from '../journal/journal.ts';
+import { removeIndex } from '../search/insert.ts';
 
 /** Messages removed in one transaction. */
 const RUN = 100;
@@ -28,12 +29,11 @@ export function purgeOrphans(context: AccountContext, before: number): number {
   context.write(() => {
     journalMessages(context, 'purged', 'system', ids, {});
     for (const id of ids) {
-      context
-        .sql('DELETE FROM search WHERE rowid IN (SELECT message FROM text WHERE message = ? AND indexed = 1)')
-        .run(id);
+      removeIndex(context, id);
       for (const table of tables) context.sql(`DELETE FROM ${table} WHERE message = ?`).run(id);
       context.sql('DELETE FROM message WHERE id = ?').run(id);
     }
+    context.sql('DELETE FROM signature_finding WHERE id NOT IN (SELECT finding FROM signature)').run();
   });
   return ids.length;
 }

@@ -113,13 +113,13 @@ export function stripSegment(context: AccountContext, segment: number): number {
     for (const found of file.walk()) {
       if (found.kind === 'gap') throw new StoreError('CORRUPTION', `Il segmento ${segment} è danneggiato`);
       if (found.header.kind !== KIND_LEDGER) continue;
-      const stored = file.packed(cipher, found.at, found.header);
-      if (!stored) throw new StoreError('CORRUPTION', `Il segmento ${segment} è danneggiato`);
+      const opened = file.opened(cipher, found.at, found.header);
+      if (!opened) throw new StoreError('CORRUPTION', `Il segmento ${segment} è danneggiato`);
       const header = encodeHeader(found.header);
-      const sealed = cipher.seal(header, { segment, offset: written }, stored);
+      const sealed = cipher.seal(header, { segment, offset: written }, opened);
       const record = Buffer.concat([header, ...sealed]);
       const again = cipher.open(header, { segment, offset: written }, record.subarray(RECORD_HEADER_BYTES));
-      if (!again || Buffer.compare(again, stored) !== 0) throw new StoreError('SERVERBUG', 'Registro non copiato');
+      if (!again || Buffer.compare(again, opened) !== 0) throw new StoreError('SERVERBUG', 'Registro non copiato');
       records.push(record);
       written += record.length;
     }

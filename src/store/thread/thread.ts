@@ -34,7 +34,7 @@ export async function thread(
       .prepare<unknown[], Row>(
         `SELECT e.uid, ifnull(s.sent_at, e.internal_date) AS sent_at, s.subject, s.is_reply,
            s.reference_id, s.refs
-         FROM entry e JOIN message m ON m.id = e.message JOIN sorting s ON s.message = e.message
+         FROM entry e JOIN sorting s ON s.message = e.message
          WHERE ${where} ORDER BY e.uid`,
       )
       .all(...parameters),

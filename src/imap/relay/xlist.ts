@@ -1,0 +1,41 @@
+import type { Session } from '../session.ts';
+import type { IncomingCommand } from '../wire/reader.ts';
+import { AnswerCollector } from './answers.ts';
+
+/** XLIST, as old clients ask for what SPECIAL-USE tells today, is asked upstream as LIST: not every upstream knows it. */
+export function asList(command: IncomingCommand): IncomingCommand {
+  const [first, ...rest] = command.segments;
+  if (first === undefined) return command;
+  const start = command.tag.length + 1;
+  const line = first.octets.toString('latin1');
+  const octets = Buffer.from(`${line.slice(0, start)}LIST${line.slice(start + command.name.length)}`, 'latin1');
+  return { ...command, name: 'LIST', segments: [{ ...first, octets }, ...rest] };
+}
+
+/** Gathers the upstream's LIST responses, and tells them as XLIST ones: INBOX is marked there. */
+export class XlistAnswers {
+  readonly #collector = new AnswerCollector('LIST');
+  readonly capture = this.#collector.capture;
+  hasArchive = false;
+
+  tell(session: Session): void {
+    for (const parser of this.#collector.answers) {
+      parser.space();
+      const flags = parser.list(() => parser.flag());
+      parser.space();
+      const delimiter = parser.nstring();
+      parser.space();
+      const name = parser.astring();
+      // A name that no quoted string can hold is none that an old client could use.
+      if (/[\r\n\0]/.test(name)) continue;
+      if (flags.some(flag => flag.toLowerCase() === '\\archive')) this.hasArchive = true;
+      if (name.toUpperCase() === 'INBOX') flags.push('\\Inbox');
+      const told = delimiter === null ? 'NIL' : quoted(delimiter);
+      session.writer.line(`* XLIST (${flags.join(' ')}) ${told} ${quoted(name)}`);
+    }
+  }
+}
+
+function quoted(octets: string): string {
+  return `"${octets.replaceAll(/["\\]/g, '\\$&')}"`;
+}
