@@ -137,8 +137,11 @@ export interface FetchRequest {
   readonly markSeen: boolean;
   /** CHANGEDSINCE (RFC 7162). */
   readonly changedSince?: number;
-  /** Where inline sections are put as far as it goes, for the caller to use again; else they get buffers of their own. */
-  readonly room?: SharedArrayBuffer;
+  /**
+   * Where inline sections are put as far as it goes; else they get buffers of their own. It goes to the store, and comes
+   * back as the buffer of the sections that lie in it: the caller may then use it again.
+   */
+  readonly room?: ArrayBuffer;
 }
 
 export interface FetchedMessage {

@@ -48,7 +48,7 @@ export class SectionReader {
   readonly #largest: number;
   #inline = INLINE_FETCH_BYTES;
 
-  constructor(context: AccountContext, room?: SharedArrayBuffer) {
+  constructor(context: AccountContext, room?: ArrayBuffer) {
     this.#context = context;
     this.#slab = new Slab(room);
     this.#largest = room === undefined ? INLINE_SECTION_BYTES : ROOM_SECTION_BYTES;

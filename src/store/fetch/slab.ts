@@ -13,7 +13,7 @@ export class Slab {
   #made = 0;
 
   /** @param room is filled before buffers are made */
-  constructor(room?: SharedArrayBuffer) {
+  constructor(room?: ArrayBuffer) {
     this.#buffer = room ? new Uint8Array(room) : new Uint8Array(0);
   }
 

@@ -50,7 +50,7 @@ export class Shard {
     name: Name,
     ...parameters: Arguments<Name>
   ): Promise<Result<Name>> {
-    return (await this.#send(address, { kind: 'call', name, parameters })) as Result<Name>;
+    return (await this.#send(address, { kind: 'call', name, parameters }, parameters.flatMap(roomIn))) as Result<Name>;
   }
 
   /** Closes every account after what was asked of it. */
@@ -108,4 +108,10 @@ export class Shard {
     for (const { reject } of lost) reject(new StoreError('UNAVAILABLE', 'Archivio momentaneamente non disponibile'));
     if (!this.#closed) this.#onDeath(failure);
   }
+}
+
+/** What a fetch is given to fill changes threads as it is. */
+function roomIn(parameter: unknown): ArrayBuffer[] {
+  if (typeof parameter !== 'object' || parameter === null || !('room' in parameter)) return [];
+  return parameter.room instanceof ArrayBuffer ? [parameter.room] : [];
 }
