@@ -37,6 +37,8 @@ interface Known {
   readonly flags: Map<number, string>;
   /** What EXISTS says. */
   exists: number;
+  /** The first UID that has not been asked for: one beyond it may be known before it. */
+  next: number;
 }
 
 /** A client with a memory, by the rules of RFC 7162 alone. */
@@ -45,6 +47,10 @@ class Rememberer {
   readonly way: Way;
   readonly memory = new Map<ViewName, Known>();
   selected: ViewName | null = null;
+  /** As the last SELECT told it. */
+  #uidNext = 1;
+  /** Messages that the last command told of. */
+  #fetched: { readonly number: number; readonly uid: number }[] = [];
 
   constructor(client: Client, way: Way) {
     this.client = client;
@@ -59,13 +65,18 @@ class Rememberer {
     const before = this.memory.get(view);
     const parameter = before === undefined || this.way === 'changedsince' ? '' : this.#parameter(before);
     this.selected = view;
-    const known: Known = { uidValidity: 0, modseq: 0, flags: new Map(before?.flags), exists: 0 };
+    const known: Known = { uidValidity: 0, modseq: 0, flags: new Map(before?.flags), exists: 0, next: 1 };
     this.memory.set(view, known);
     const since = before?.modseq ?? 0;
     await this.run(`SELECT "${view}"${parameter}`);
     if (before !== undefined && before.uidValidity !== known.uidValidity) known.flags.clear();
-    else if (before !== undefined && this.way === 'changedsince') {
-      await this.run(`UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${since} VANISHED)`);
+    else if (before !== undefined) {
+      // Of messages beyond those that it named, nothing is told to a client but what changes at this moment.
+      const limited = this.way.startsWith('qresync with ') && before.flags.size > 0;
+      known.next = limited ? before.next : this.#uidNext;
+      if (this.way === 'changedsince') {
+        await this.run(`UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${since} VANISHED)`);
+      }
     }
     await this.#fetchNew();
   }
@@ -85,7 +96,11 @@ class Rememberer {
     if (known === null) return;
     // While it is asked, more may come.
     for (let turn = 0; turn < 10 && known.exists !== known.flags.size; turn++) {
-      await this.run(`UID FETCH ${Math.max(0, ...known.flags.keys()) + 1}:* (FLAGS)`, false);
+      const { exists } = known;
+      await this.run(`UID FETCH ${known.next}:* (FLAGS)`, false);
+      // What comes while it is answered may be told of out of order.
+      const asked = this.#fetched.filter(({ number }) => number <= exists).map(({ uid }) => uid);
+      known.next = Math.max(known.next, ...asked.map(uid => uid + 1));
       // A message that left meanwhile is not fetched any more; its end is told where EXPUNGE may be (RFC 5530).
       if (known.exists !== known.flags.size) await this.run('NOOP', false);
     }
@@ -94,6 +109,7 @@ class Rememberer {
 
   /** @param whole whether new messages are asked for right away */
   async run(command: string, whole = true): Promise<string> {
+    this.#fetched = [];
     const lines = await this.client.run(command);
     for (const line of lines.slice(0, -1)) this.#take(line);
     const answer = lines.at(-1) ?? '';
@@ -112,8 +128,9 @@ class Rememberer {
 
   #take(line: string): void {
     const { known } = this;
-    const code = /^\* OK \[(UIDVALIDITY|HIGHESTMODSEQ) (\d+)\]/.exec(line);
+    const code = /^\* OK \[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d+)\]/.exec(line);
     if (known === null) return;
+    if (code?.[1] === 'UIDNEXT') this.#uidNext = Number(code[2]);
     if (code?.[1] === 'UIDVALIDITY') known.uidValidity = Number(code[2]);
     if (code?.[1] === 'HIGHESTMODSEQ') known.modseq = Number(code[2]);
     const exists = /^\* (\d+) EXISTS$/.exec(line)?.[1];
@@ -131,6 +148,7 @@ class Rememberer {
       const uid = Number(/\bUID (\d+)/.exec(line)?.[1]);
       const flags = /FLAGS \(([^)]*)\)/.exec(line)?.[1];
       expect(uid, `an answer without UID: ${line}`).toBeGreaterThan(0);
+      this.#fetched.push({ number: Number(/\d+/.exec(line)?.[0]), uid });
       if (flags !== undefined) known.flags.set(uid, flags.split(' ').sort().join(' '));
     }
   }
