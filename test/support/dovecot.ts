@@ -270,6 +270,19 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
   }
 
   async function resume(): Promise<void> {
+    // The processes of one that was killed may hold its sockets for a moment longer.
+    for (let attempts = 10; ; attempts--) {
+      const left = await launch();
+      if (left === null) return;
+      if (attempts === 1 || !/already running|already in use/.test(left)) {
+        throw new Error(`Dovecot did not start: ${left}\n${await log()}`);
+      }
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+  }
+
+  /** @returns null when it accepts connections; what it said when it ended instead */
+  async function launch(): Promise<string | null> {
     // Debian keeps it in /usr/sbin, which is not in a normal user's PATH.
     const env = { PATH: `${process.env.PATH}:/usr/sbin` };
     const child = start('dovecot', ['-F', '-c', file('dovecot.conf')], { env });
@@ -278,12 +291,9 @@ export async function startDovecot(options: DovecotOptions = {}): Promise<Doveco
     child.stderr.on('data', (chunk: Buffer) => (said += chunk));
     child.once('error', error => (said += error.message));
     master = child;
-    await eventually('Dovecot to accept connections', async () => {
-      if (child.exitCode !== null || child.pid === undefined) {
-        throw new Error(`Dovecot did not start: ${said}\n${await log()}`);
-      }
-      return accepts(imapPort);
-    });
+    const ended = () => child.exitCode !== null || child.pid === undefined;
+    await eventually('Dovecot to accept connections', async () => ended() || accepts(imapPort));
+    return ended() ? said : null;
   }
 
   return {
