@@ -66,10 +66,22 @@ describe('a FETCH is cut into runs', () => {
     expect(await runsOf(sizes, { partial: { offset: 0, length: 8_192 } })).toHaveLength(1);
   });
 
-  it('and ends when the store fails', async () => {
-    const store = { fetch: () => Promise.reject(new Error('gone')) };
+  it('and fails when the store does, after the runs that it told of before', async () => {
+    let asked = 0;
+    const store = {
+      fetch: async (_: View, uids: readonly number[]) => {
+        if (++asked > 1) throw new Error('gone');
+        return uids.map(uid => ({ uid, size: MIB }) as FetchedMessage);
+      },
+    };
     const request: FetchRequest = { columns: [], sections: [{ part: [] }], markSeen: false };
-    const uids = Array.from({ length: 50 }, (_, index) => index + 1);
-    await expect(cutIntoRuns(store, VIEW, uids, request).next()).rejects.toThrow('gone');
+    const uids = Array.from({ length: 1_500 }, (_, index) => index + 1);
+    const runs = cutIntoRuns(store, VIEW, uids, request);
+    const served: number[] = [];
+    const all = async () => {
+      for (let run = await runs.next(); run !== null; run = await runs.next()) served.push(...run);
+    };
+    await expect(all()).rejects.toThrow('gone');
+    expect(served).toEqual(uids.slice(0, 1_000));
   });
 });

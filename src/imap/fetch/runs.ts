@@ -108,11 +108,12 @@ class MeasuredRuns implements Runs {
   }
 
   async next(): Promise<readonly number[] | null> {
-    if (this.#planned.length < FEW && this.#at < this.#uids.length) this.#planning ??= this.#plan();
-    while (this.#planned.length === 0 && this.#planning !== null) {
-      await this.#planning;
-      if (this.#planned.length === 0 && this.#at < this.#uids.length) this.#planning ??= this.#plan();
+    if (this.#planned.length < FEW && this.#at < this.#uids.length && this.#planning === null) {
+      this.#planning = this.#plan();
+      // A failure is told when what was planned before has been used up; a client may leave before that.
+      this.#planning.catch(() => {});
     }
+    if (this.#planned.length === 0) await this.#planning;
     return this.#planned.shift() ?? null;
   }
 
@@ -121,25 +122,22 @@ class MeasuredRuns implements Runs {
   async #plan(): Promise<void> {
     const uids = this.#uids.slice(this.#at, this.#at + SIZES);
     this.#at += uids.length;
-    try {
-      const sizes = await this.#sizes(uids);
-      const most = sizes === null ? FIRST_BODIES : ROWS;
-      let run: number[] = [];
-      let room = INLINE_FETCH_BYTES;
-      for (const uid of uids) {
-        const octets = this.#inline(sizes?.get(uid) ?? 0);
-        if (run.length === most || (octets > room && run.length > 0)) {
-          this.#planned.push(run);
-          run = [];
-          room = INLINE_FETCH_BYTES;
-        }
-        run.push(uid);
-        room -= octets;
+    const sizes = await this.#sizes(uids);
+    const most = sizes === null ? FIRST_BODIES : ROWS;
+    let run: number[] = [];
+    let room = INLINE_FETCH_BYTES;
+    for (const uid of uids) {
+      const octets = this.#inline(sizes?.get(uid) ?? 0);
+      if (run.length === most || (octets > room && run.length > 0)) {
+        this.#planned.push(run);
+        run = [];
+        room = INLINE_FETCH_BYTES;
       }
-      if (run.length > 0) this.#planned.push(run);
-    } finally {
-      this.#planning = null;
+      run.push(uid);
+      room -= octets;
     }
+    if (run.length > 0) this.#planned.push(run);
+    this.#planning = null;
   }
 
   /** Null where one of them is damaged: which, and what else can be read, is seen when they are fetched. */
