@@ -2,12 +2,12 @@
  * FETCH of a whole mailbox and single small commands: through Archivia, through Dovecot's own login proxy (C), and
  * direct, all in front of the same Dovecot.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createGenerator, createTestAuthorities, PEOPLE } from '../src/pec/generator/index.ts';
 import { DOMAIN, startArchivia } from '../test/support/archivia.ts';
 import { startDovecot } from '../test/support/dovecot.ts';
 import { BenchClient } from './imap-client.ts';
+import { LiteralDigests } from './literals.ts';
 import type { Row, Scale } from './report.ts';
 import { median, percentile } from './statistics.ts';
 
@@ -117,21 +117,13 @@ async function open(way: Way): Promise<BenchClient> {
   return client;
 }
 
-/** SHA-256 of the whole answer but its tagged line, which tells Dovecot's own time. */
+/** SHA-256 of all messages of the answer; what stands between them tells Dovecot's own time, and its progress now and then. */
 async function digest(way: Way): Promise<string> {
   const client = await open(way);
-  const hash = createHash('sha256');
-  const lag = 1_000;
-  let held: Buffer = Buffer.alloc(0);
-  await client.command(FETCH_ALL, chunk => {
-    const whole = Buffer.concat([held, chunk]);
-    const cut = Math.max(0, whole.length - lag);
-    hash.update(whole.subarray(0, cut));
-    held = Buffer.from(whole.subarray(cut));
-  });
+  const literals = new LiteralDigests();
+  await client.command(FETCH_ALL, chunk => literals.take(chunk));
   client.close();
-  const tagged = held.lastIndexOf('\r\n', held.length - 3) + 2;
-  return hash.update(held.subarray(0, tagged)).digest('hex');
+  return literals.digest;
 }
 
 /** Delivers signed PEC traffic of 75 KB a message until there is enough. @returns how many */

@@ -5,3 +5,11 @@ import type { IncomingCommand } from './wire/reader.ts';
 export function argumentsOf(command: IncomingCommand): Parser {
   return new Parser(command.segments, command.tag.length + 1 + command.name.length);
 }
+
+/** A string, and the command's end behind it. */
+export function lastArgument(parser: Parser): string {
+  parser.space();
+  const octets = parser.astring();
+  parser.end();
+  return octets;
+}

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
+import { Autologout, CLIENT_TIMEOUTS, type ClientTimeouts } from './autologout.ts';
 import { capabilityCode } from './capabilities.ts';
 import { dispatch, printable } from './dispatch.ts';
 import { ConnectionClosed, FatalFailure } from './errors.ts';
@@ -17,6 +18,8 @@ export class Connection {
   readonly #source: ByteSource;
   readonly #writer: ResponseWriter;
   readonly #session: Session;
+  readonly #autologout: Autologout;
+  #handshaking = false;
   readonly #closed = new AbortController();
 
   /**
@@ -25,7 +28,13 @@ export class Connection {
    */
   constructor(
     socket: Socket,
-    options: { id: string; services: ImapServices; tls: SecureContext | null; secure: boolean },
+    options: {
+      id: string;
+      services: ImapServices;
+      tls: SecureContext | null;
+      secure: boolean;
+      timeouts?: ClientTimeouts;
+    },
   ) {
     this.#socket = socket;
     this.#source = new ByteSource(socket);
@@ -45,6 +54,11 @@ export class Connection {
       if (reason !== null) this.#bye(reason);
       this.#hangUp();
     };
+    this.#autologout = new Autologout(
+      options.timeouts ?? CLIENT_TIMEOUTS,
+      () => this.#handshaking || this.#source.awaited,
+      () => this.#session.disconnect(new FatalFailure(null, 'Connessione inattiva troppo a lungo.')),
+    );
     this.#watch(socket);
   }
 
@@ -73,12 +87,12 @@ export class Connection {
     const session = this.#session;
     while (!session.loggedOut) {
       const command = await session.reader.next();
-      if (command === null) return;
+      if (command === null) return session.relay?.settle();
       if (session.relay !== null) await session.relay.take(command);
       else await dispatch(session, command);
       if (session.account !== null && session.reader.lineLimit !== LIMITS.lineAfterLogin) {
         session.reader.lineLimit = LIMITS.lineAfterLogin;
-        this.#socket.setTimeout(LIMITS.idleMilliseconds);
+        this.#autologout.loggedIn();
       }
     }
   }
@@ -105,8 +119,7 @@ export class Connection {
     if (this.#compression === null) this.#socket.end();
     else this.#compression.end();
     // A peer that never closes its side must not keep ours.
-    const socket = this.#socket;
-    setTimeout(() => socket.destroy(), 5_000).unref();
+    this.#autologout.part();
     this.#closed.abort();
   }
 
@@ -115,17 +128,14 @@ export class Connection {
     socket.on('close', () => {
       if (socket === this.#socket) this.#closed.abort();
     });
-    socket.on('timeout', () => {
-      this.#bye(new FatalFailure(null, 'Connessione inattiva troppo a lungo.'));
-      this.#hangUp();
-    });
-    socket.setTimeout(LIMITS.loginMilliseconds);
+    this.#autologout.watch(socket);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
   }
 
-  /** Sends what has been written, then closes. */
+  /** Sends what has been written, then closes; a peer that does not read it, or never ends its handshake, is left. */
   #hangUp(): void {
+    this.#autologout.part();
     if (this.#compression === null) this.#socket.destroySoon();
     else this.#compression.end();
   }
@@ -151,11 +161,13 @@ export class Connection {
     this.#writer.exchange(secured);
     this.#socket = secured;
     this.#watch(secured);
+    this.#handshaking = true;
     await new Promise<void>((resolve, reject) => {
       secured.once('secure', resolve);
       secured.once('error', reject);
       secured.once('close', () => reject(new ConnectionClosed()));
     });
+    this.#handshaking = false;
     this.#session.secure = true;
   }
 }

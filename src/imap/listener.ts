@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { ListenerConfig } from '../config/schema.ts';
+import { CLIENT_TIMEOUTS, type ClientTimeouts } from './autologout.ts';
 import { Connection } from './connection.ts';
 import type { ImapServices } from './session.ts';
 
@@ -18,9 +19,9 @@ export interface ImapListener {
 
 /** An IMAP port: implicit TLS, STARTTLS, or clear text on loopback (the configuration's checks see to that). */
 export function createImapListener(
-  options: ImapServices & { listener: ListenerConfig; tls: SecureContextOptions },
+  options: ImapServices & { listener: ListenerConfig; tls: SecureContextOptions; timeouts?: ClientTimeouts },
 ): ImapListener {
-  const { listener, tls, ...services } = options;
+  const { listener, tls, timeouts = CLIENT_TIMEOUTS, ...services } = options;
   const connections = new Set<Connection>();
   let counter = 0;
   const secureContext = listener.tls === 'starttls' ? createSecureContext({ minVersion: 'TLSv1.2', ...tls }) : null;
@@ -28,7 +29,8 @@ export function createImapListener(
   const accept = (socket: Socket): void => {
     if (connections.size >= MAXIMUM_CONNECTIONS) {
       socket.on('error', () => {});
-      socket.end('* BYE [LIMIT] Troppe connessioni: riprovare tra poco.\r\n');
+      socket.write('* BYE [LIMIT] Troppe connessioni: riprovare tra poco.\r\n');
+      socket.destroySoon();
       return;
     }
     const connection = new Connection(socket, {
@@ -36,15 +38,18 @@ export function createImapListener(
       services,
       tls: secureContext,
       secure: listener.tls === 'implicit' || isLoopback(socket),
+      timeouts,
     });
     connections.add(connection);
     void connection.serve().finally(() => connections.delete(connection));
   };
 
+  // A client may end its side behind its last command, and still listen to the answers.
+  const allowHalfOpen = true;
   const server: Server =
     listener.tls === 'implicit'
-      ? createTlsServer({ minVersion: 'TLSv1.2', ...tls }, accept)
-      : createPlainServer({ pauseOnConnect: false }, accept);
+      ? createTlsServer({ minVersion: 'TLSv1.2', ...tls, handshakeTimeout: timeouts.login, allowHalfOpen }, accept)
+      : createPlainServer({ allowHalfOpen }, accept);
   server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
 
   return {

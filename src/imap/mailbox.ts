@@ -42,11 +42,12 @@ export function viewNamed(session: Session, octets: string): View {
 
 export const NO_SUCH_FOLDER = 'La cartella non esiste: anni, mesi e categorie compaiono quando contengono messaggi.';
 
-/** Throws a Refusal where the view is not there, or was only while it held something. */
-export async function refuseMissingView(session: Session, view: View): Promise<void> {
+/** The same of a view that is there, and not only was while it held something. */
+export async function existingView(session: Session, octets: string): Promise<View> {
+  const view = viewNamed(session, octets);
   try {
     const [status] = await storeOf(session).status([view]);
-    if (status !== undefined && !isEmptyTransient(view, status)) return;
+    if (status !== undefined && !isEmptyTransient(view, status)) return view;
   } catch (error) {
     if (!(error instanceof StoreError && error.code === 'NONEXISTENT')) throw error;
   }

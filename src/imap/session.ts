@@ -36,7 +36,9 @@ export interface Relay {
    * command may be read, which for a forwarded one is before its answer has come.
    */
   take(command: IncomingCommand): Promise<void>;
-  /** Waits for what has been forwarded, then says goodbye upstream. */
+  /** Waits for the answers to what has been forwarded, while anybody is there to hear them. */
+  settle(): Promise<void>;
+  /** Says goodbye upstream. */
   close(): Promise<void>;
 }
 

@@ -72,6 +72,10 @@ describe('LIST', () => {
     expect(await client.data('LIST (SUBSCRIBED RECURSIVEMATCH) "" "Archivio"')).toEqual([
       '* LIST (\\HasChildren \\Archive) "/" "Archivio" (CHILDINFO ("SUBSCRIBED"))',
     ]);
+    // What is named itself is not hinted at, too.
+    expect(await client.data('LIST (SUBSCRIBED RECURSIVEMATCH) "" "*"')).toEqual(
+      await client.data('LIST (SUBSCRIBED) "" "*"'),
+    );
     for (const wrong of [
       'LIST (NOPE) "" *',
       'LIST (RECURSIVEMATCH) "" *',

@@ -90,11 +90,15 @@ describe('SEARCH', () => {
     await client.send(needle);
     await client.send('\r\n');
     expect((await client.reply('a')).untagged.map(String)).toEqual(['* SEARCH 2\r\n']);
+    // As older clients write it.
+    await client.send('b UID SEARCH CHARSET iso-8859-1 BODY {6+}\r\nperch\xe9\r\n');
+    expect((await client.reply('b')).untagged.map(String)).toEqual(['* SEARCH 2\r\n']);
   });
 
   it('refuses other charsets and wrong keys', async () => {
     const { client } = await selected();
-    expect(await client.answer('SEARCH CHARSET ISO-8859-1 ALL')).toMatch(/^NO \[BADCHARSET \(UTF-8\)\]/);
+    expect(await client.answer('SEARCH CHARSET KOI8-R ALL')).toMatch(/^NO \[BADCHARSET \(.*\bUTF-8\b.*\)\]/);
+    expect(await client.answer('SEARCH CHARSET UTF-8 BODY "perch\xe9"')).toMatch(/^(?:NO \[BADCHARSET|BAD )/);
     for (const keys of [
       '',
       'NOPE',

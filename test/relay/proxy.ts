@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
 import { configSchema, type RemoteConfig } from '../../src/config/schema.ts';
+import type { ClientTimeouts } from '../../src/imap/autologout.ts';
 import { createImapListener } from '../../src/imap/listener.ts';
 import { createLoginGuard } from '../../src/store/accounts/login-guard.ts';
 import type { Account, AccountDirectory } from '../../src/store/accounts/types.ts';
@@ -42,6 +43,7 @@ export async function startProxy(
   upstreamPort: number,
   settings: Record<string, unknown> = {},
   remote: Partial<RemoteConfig> = {},
+  timeouts?: ClientTimeouts,
 ): Promise<RelayProxy> {
   shared ??= openShared();
   const { directory, store } = await shared;
@@ -77,6 +79,7 @@ export async function startProxy(
     logger: pino({ level: 'silent' }),
     onLogin: () => {},
     onUpstreamFiled: () => {},
+    timeouts,
   });
   const port = await imap.listen();
   return {

@@ -306,4 +306,27 @@ describe('relay in front of a limited upstream', () => {
     await front.close();
     await own.close();
   });
+
+  test('what cannot be read of the list of folders keeps nobody out, and an archive that has come since is noticed', async () => {
+    const own = await startScriptedUpstream();
+    own.answer = ({ say }, tag, command) => {
+      if (!command.startsWith('LIST')) return false;
+      say(`* LIST (\\HasNoChildren) / INBOX\r\n* LIST NIL\r\n* LIST () "/" Archivio\r\n${tag} OK done\r\n`);
+      return true;
+    };
+    const front = await startProxy(own.port);
+    const other = await RawImap.login(front.port, USER, 'segreta');
+    await other.ok('STATUS "Archivio (Archivia)" (MESSAGES)');
+    own.answer = ({ say }, tag, command) => {
+      if (!command.startsWith('LIST')) return false;
+      say(`* LIST (\\Archive) "/" Vecchi\r\n* LIST NIL\r\n${tag} OK done\r\n`);
+      return true;
+    };
+    const listed = (await other.ok('XLIST "" %')).untagged.map(String);
+    expect(listed.filter(line => line.includes('\\Archive'))).toEqual(['* XLIST (\\Archive) "/" "Vecchi"\r\n']);
+    expect(listed.join('')).toContain('"Archivio (Archivia)"');
+    other.close();
+    await front.close();
+    await own.close();
+  });
 });

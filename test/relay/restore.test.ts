@@ -59,3 +59,41 @@ it('without MULTIAPPEND they go one by one', async () => {
   expect((await scene.client.ok('COPY 1:2 Bozze')).line).toContain('[COPYUID 5 1:2 8,8]');
   expect(lines().filter(line => line.includes('APPEND'))).toHaveLength(2);
 });
+
+it('what the upstream had taken before it hung up is taken back over another connection, and nothing older', async () => {
+  await start('', '', '');
+  for (const subject of ['tre', 'quattro']) await scene.client.append('Archivio', Buffer.from(raw(subject)), DATE);
+  const told: string[] = [];
+  let appends = 0;
+  scene.upstream.answer = ({ say, socket }, tag, command) => {
+    if (command.startsWith('APPEND')) {
+      if (++appends === 4) socket.destroy();
+      else say('+ go\r\n');
+    } else if (command.startsWith('STATUS')) {
+      say(`* STATUS "Bozze" (UIDNEXT 8 UIDVALIDITY 5)\r\n${tag} OK done\r\n`);
+    } else if (tag === 'x' && command === '') {
+      // Of one that it had already, a mailbox without duplicates tells the old place.
+      const uid = [8, 3, 10][appends - 1];
+      say(
+        `${
+          scene
+            .session()
+            .received.findLast(line => line.includes('APPEND'))
+            ?.split(' ')[0]
+        } OK [APPENDUID 5 ${uid}]\r\n`,
+      );
+    } else if (command.startsWith('SELECT "Bozze"')) {
+      say(`* 9 EXISTS\r\n* OK [UIDVALIDITY 5] ok\r\n${tag} OK [READ-WRITE] in\r\n`);
+    } else if (command.startsWith('UID ')) {
+      told.push(command);
+      say(`${tag} OK done\r\n`);
+    } else {
+      return command === '' || tag.endsWith(':');
+    }
+    return true;
+  };
+  const reply = await scene.client.command('MOVE 1:4 Bozze');
+  expect(reply.line).toMatch(/ NO \[UNAVAILABLE\] .*: da 1 a 2 \(messaggi: 4\)\.$/);
+  expect(told).toEqual(['UID STORE 8,10 +FLAGS.SILENT (\\Deleted)', 'UID EXPUNGE 8,10', 'UID FETCH 8,10 (UID)']);
+  expect((await scene.client.ok('SEARCH ALL')).raw.toString()).toContain('* SEARCH 1 2 3 4\r\n');
+});

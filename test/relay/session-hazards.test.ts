@@ -177,6 +177,33 @@ describe('switching', () => {
     other.close();
   });
 
+  test('a view goes on when the upstream has stopped to answer, and the upstream is called anew', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const other = await RawImap.login(proxy.port, USER, 'segreta');
+    const own = session();
+    let silent = false;
+    on(/^(?:NOOP|UNSELECT)/, tag => silent || session().say(`${tag} OK done\r\n`));
+    const spy = vi.spyOn(globalThis, 'setTimeout');
+    /** Its time is up. */
+    const givenUp = async () =>
+      (await eventually('an answer to be due', () => spy.mock.calls.findLast(([, delay]) => delay === 15_000)))[0]();
+    await other.ok('SELECT Archivio');
+    silent = true;
+    spy.mockClear();
+    vi.advanceTimersByTime(5 * 60_000);
+    vi.useRealTimers();
+    await givenUp();
+    await other.ok('NOOP');
+    await eventually('the connection upstream to be left', () => own.socket.destroyed);
+    await other.ok('SELECT INBOX');
+    spy.mockClear();
+    await other.send('v SELECT Archivio\r\n');
+    await givenUp();
+    expect((await other.reply('v')).status).toBe('OK');
+    spy.mockRestore();
+    other.close();
+  });
+
   test('a SELECT of a view that fails leaves nothing selected on either side', async () => {
     await client.ok('SELECT INBOX');
     expect((await client.command('SELECT "Archivio/1901"')).status).toBe('NO');
@@ -253,6 +280,22 @@ describe('ends', () => {
     await eventually('the connection upstream to be closed', () => session().socket.destroyed);
   });
 
+  test('a client that ends its side behind its last command is answered yet', async () => {
+    const other = await RawImap.login(proxy.port, USER, 'segreta');
+    on(/^FETCH/, tag => setTimeout(() => session().say(`* 1 FETCH (UID 1)\r\n${tag} OK done\r\n`), 50));
+    other.socket.end('s SELECT INBOX\r\nf FETCH 1 UID\r\nv SELECT Archivio\r\n');
+    expect((await other.reply('s')).status).toBe('OK');
+    expect(text((await other.reply('f')).untagged)).toBe('* 1 FETCH (UID 1)\r\n');
+    expect((await other.reply('v')).status).toBe('OK');
+    await other.closed();
+    await eventually('the connection upstream to be closed', () => session().socket.destroyed);
+    const last = await RawImap.login(proxy.port, USER, 'segreta');
+    on(/^FETCH/, tag => setTimeout(() => session().say(`${tag} OK late\r\n`), 50));
+    last.socket.end('s SELECT INBOX\r\nf FETCH 1 UID\r\n');
+    expect((await last.reply('f')).line).toBe('f OK late');
+    await last.closed();
+  });
+
   test('a client that vanishes in the middle of its command takes its upstream with it', async () => {
     for (const begun of ['a FETCH 1 FL', 'a APPEND INBOX {100+}\r\nhalf', 'a IDLE\r\n', 'a SELECT {20}\r\nIN']) {
       const other = await RawImap.login(proxy.port, USER, 'segreta');
@@ -321,8 +364,9 @@ describe('what the upstream delivers for the archive', () => {
     await client.ok('SELECT INBOX');
     on(/^UID FETCH/, tag => session().say(`* 1 FETCH (${header} BODY[] {3}\r\nabc)\r\n${tag} OK\r\n`));
     on(/^UID STORE/, tag => session().say(`${tag} OK\r\n`));
-    on(/^UID EXPUNGE/, tag => session().say(`* 1 EXPUNGE\r\n${tag} OK\r\n`));
+    on(/^UID EXPUNGE/, tag => session().say(`* 1 EXPUNGE\r\n${tag} OK [HIGHESTMODSEQ 7] Done\r\n`));
     const reply = await client.ok('UID MOVE 1:* Archivio');
+    expect(reply.line).toMatch(/ OK \[HIGHESTMODSEQ 7\] /);
     expect(text(reply.untagged)).toMatch(/^\* OK \[COPYUID \d+ 11 \d+\][^\r]*\r\n\* 1 EXPUNGE\r\n$/);
     const sent = session()
       .received.filter(line => /STORE|EXPUNGE/.test(line))

@@ -1,5 +1,6 @@
+import { lastArgument } from '../arguments.ts';
 import { Refusal, SyntaxFailure } from '../errors.ts';
-import { refuseMissingView, viewNamed } from '../mailbox.ts';
+import { existingView } from '../mailbox.ts';
 import { rightsOn } from '../rights.ts';
 import { namesOf } from '../state.ts';
 import type { Parser } from '../wire/parser.ts';
@@ -11,11 +12,7 @@ export const myRights: PlainCommand = {
   state: 'authenticated',
   mayExpunge: true,
   async run(session, parser) {
-    parser.space();
-    const mailbox = parser.astring();
-    parser.end();
-    const view = viewNamed(session, mailbox);
-    await refuseMissingView(session, view);
+    const view = await existingView(session, lastArgument(parser));
     session.writer.line(`* MYRIGHTS ${session.encodeMailbox(namesOf(session).name(view))} ${rightsOn(view)}`);
     return { text: 'Myrights completed.' };
   },
@@ -47,7 +44,7 @@ function administration(name: string, rest: (parser: Parser) => void): PlainComm
       const mailbox = parser.astring();
       rest(parser);
       parser.end();
-      await refuseMissingView(session, viewNamed(session, mailbox));
+      await existingView(session, mailbox);
       throw new Refusal(
         'NOPERM',
         'I diritti su questa cartella sono fissi: non si possono vedere in dettaglio o cambiare.',

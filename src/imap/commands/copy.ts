@@ -1,4 +1,5 @@
 import { type CopyOutcome, StoreError, type View } from '../../store/types.ts';
+import { lastArgument } from '../arguments.ts';
 import { Refusal } from '../errors.ts';
 import { viewNamed } from '../mailbox.ts';
 import { formatSet } from '../sets.ts';
@@ -60,9 +61,7 @@ function moveCommand(name: 'MOVE' | 'UID MOVE'): PlainCommand {
 function parseArguments(parser: Parser): { set: SequenceSet; mailbox: string } {
   parser.space();
   const set = parser.sequenceSet();
-  parser.space();
-  const mailbox = parser.astring();
-  parser.end();
+  const mailbox = lastArgument(parser);
   return { set, mailbox };
 }
 
@@ -71,7 +70,7 @@ function refuseSameTree(source: View, destination: View): void {
   if (source.tree === 'local' || source.tree !== destination.tree || 'special' in destination) return;
   throw new Refusal(
     'CANNOT',
-    'In Archivia ogni messaggio sta già nella cartella del suo mese e del suo tipo: non si può spostare in un’altra.',
+    "In Archivia ogni messaggio sta già nella cartella del suo mese e del suo tipo: non si può spostare in un'altra.",
   );
 }
 

@@ -1,3 +1,4 @@
+import { lastArgument } from '../arguments.ts';
 import { Refusal } from '../errors.ts';
 import { localMailboxName } from '../mailbox.ts';
 import { storeOf } from '../state.ts';
@@ -9,9 +10,7 @@ export const deleteMailbox: PlainCommand = {
   state: 'authenticated',
   mayExpunge: true,
   async run(session, parser) {
-    parser.space();
-    const mailbox = parser.astring();
-    parser.end();
+    const mailbox = lastArgument(parser);
     const name = localMailboxName(session, mailbox);
     if (name === 'INBOX') throw new Refusal('CANNOT', 'La posta in arrivo non si può eliminare.');
     await storeOf(session).deleteMailbox(name);

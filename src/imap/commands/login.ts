@@ -1,3 +1,4 @@
+import { lastArgument } from '../arguments.ts';
 import { capabilityCode } from '../capabilities.ts';
 import { Refusal } from '../errors.ts';
 import { logIn } from '../login.ts';
@@ -13,9 +14,7 @@ export const login: PlainCommand = {
     if (!session.secure) throw new Refusal('PRIVACYREQUIRED', 'Serve una connessione protetta (TLS).');
     parser.space();
     const user = parser.astring();
-    parser.space();
-    const password = parser.astring();
-    parser.end();
+    const password = lastArgument(parser);
     // Clients write non-ASCII passwords in UTF-8 or, older ones, in Latin-1.
     await logIn(session, utf8(user) ?? user, utf8(password) ?? password);
     return { code: capabilityCode(session).slice(1, -1), text: 'Logged in.' };

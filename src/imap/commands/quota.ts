@@ -1,6 +1,7 @@
 import type { View } from '../../store/types.ts';
+import { lastArgument } from '../arguments.ts';
 import { Refusal } from '../errors.ts';
-import { refuseMissingView, viewNamed } from '../mailbox.ts';
+import { existingView } from '../mailbox.ts';
 import { QUOTA_ROOTS, type QuotaRoot, quotaLine, quotaRootNames, rootsOf } from '../quota/index.ts';
 import type { Session } from '../session.ts';
 import { namesOf } from '../state.ts';
@@ -12,9 +13,7 @@ export const getQuota: PlainCommand = {
   state: 'authenticated',
   mayExpunge: true,
   async run(session, parser) {
-    parser.space();
-    const name = parser.astring();
-    parser.end();
+    const name = lastArgument(parser);
     const root = ownRoots(session).find(candidate => candidate === name);
     if (root === undefined) throw new Refusal('NONEXISTENT', 'Questa quota non esiste.');
     session.writer.line(await quotaLine(session, root));
@@ -28,11 +27,7 @@ export const getQuotaRoot: PlainCommand = {
   state: 'authenticated',
   mayExpunge: true,
   async run(session, parser) {
-    parser.space();
-    const mailbox = parser.astring();
-    parser.end();
-    const view = viewNamed(session, mailbox);
-    await refuseMissingView(session, view);
+    const view = await existingView(session, lastArgument(parser));
     const roots = rootsShown(session, view);
     session.writer.line(`* QUOTAROOT ${session.encodeMailbox(namesOf(session).name(view))}${quotaRootNames(roots)}`);
     for (const root of roots) session.writer.line(await quotaLine(session, root));

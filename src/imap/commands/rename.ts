@@ -1,3 +1,4 @@
+import { lastArgument } from '../arguments.ts';
 import { Refusal } from '../errors.ts';
 import { ownListLines } from '../list/index.ts';
 import { localMailboxName, newMailboxName } from '../mailbox.ts';
@@ -16,9 +17,7 @@ export const rename: PlainCommand = {
   async run(session, parser) {
     parser.space();
     const source = parser.astring();
-    parser.space();
-    const target = parser.astring();
-    parser.end();
+    const target = lastArgument(parser);
     if ([source, target].some(name => namesOf(session).inTrees(session.decodeMailbox(name)))) {
       throw new Refusal(
         'CANNOT',

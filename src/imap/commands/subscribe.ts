@@ -1,3 +1,4 @@
+import { lastArgument } from '../arguments.ts';
 import { viewNamed } from '../mailbox.ts';
 import { storeOf } from '../state.ts';
 import type { PlainCommand } from './types.ts';
@@ -13,9 +14,7 @@ function subscriptionCommand(name: string, subscribed: boolean): PlainCommand {
     state: 'authenticated',
     mayExpunge: true,
     async run(session, parser) {
-      parser.space();
-      const mailbox = parser.astring();
-      parser.end();
+      const mailbox = lastArgument(parser);
       await storeOf(session).setSubscribed(viewNamed(session, mailbox), subscribed);
       return { text: `${subscribed ? 'Subscribe' : 'Unsubscribe'} completed.` };
     },

@@ -57,8 +57,8 @@ function select(
     const wanted = (!request.subscribed || listing.subscribed) && (!request.specialUse || use(listing) !== null);
     if (!wanted) continue;
     if (matches(name)) entries.set(name, { name, listing, childInfo: entries.get(name)?.childInfo ?? false });
-    const above = request.recursiveMatch || (request.command === 'LSUB' && !matches(name));
-    if (!above) continue;
+    // What is named itself need not be hinted at (RFC 5258 section 3.5).
+    if (matches(name) || !(request.recursiveMatch || request.command === 'LSUB')) continue;
     for (const parent of parents(name, delimiter)) {
       if (!matches(parent)) continue;
       const own = entries.get(parent)?.listing ?? (request.recursiveMatch ? (known.get(parent) ?? null) : null);

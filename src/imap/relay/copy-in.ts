@@ -63,8 +63,8 @@ export async function copyIntoView(
   }
   session.writer.line(`* OK [${code}] Moved UIDs.`);
   await session.writer.flush();
-  await removeUpstream(upstream, formatSet(arrivals.map(arrival => arrival.uid)));
-  return { text: 'Move completed.' };
+  const modseq = await removeUpstream(upstream, formatSet(arrivals.map(arrival => arrival.uid)));
+  return { code: modseq, text: 'Move completed.' };
 }
 
 /** Of what stays upstream: which message is which of ours. That this is not known does no harm. */
@@ -75,7 +75,8 @@ async function remember(session: Session, from: UpstreamFolder, arrivals: readon
     .catch(error => session.logger.warn({ err: error }, 'what was copied is not remembered by its UID'));
 }
 
-async function removeUpstream(upstream: UpstreamConnection, uids: string): Promise<void> {
+/** @returns the HIGHESTMODSEQ that the upstream tells of it (RFC 7162 section 3.2.7) */
+async function removeUpstream(upstream: UpstreamConnection, uids: string): Promise<string | undefined> {
   const marked = await upstream.command([`UID STORE ${uids} +FLAGS.SILENT (\\Deleted)`]);
   const expunged = marked.status === 'OK' ? await upstream.command([`UID EXPUNGE ${uids}`]) : marked;
   if (expunged.status !== 'OK') {
@@ -84,6 +85,7 @@ async function removeUpstream(upstream: UpstreamConnection, uids: string): Promi
       'I messaggi sono stati copiati, ma il gestore non permette di toglierli da questa cartella.',
     );
   }
+  return /^\[(HIGHESTMODSEQ \d+)\]/i.exec(expunged.text)?.[1];
 }
 
 /**

@@ -158,7 +158,7 @@ export async function forwardCommand(
     const sent = [...command.segments];
     while (pending !== null) {
       if (refused || !(await announce(pending, pending.synchronising))) break;
-      for await (const piece of session.reader.literal(pending.size)) await upstream.write(piece);
+      await session.reader.passLiteral(pending.size, piece => upstream.pass(piece));
       const rest = await session.reader.rest();
       const behind = rest.segment.octets.toString('latin1');
       text += behind;

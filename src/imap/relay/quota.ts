@@ -1,4 +1,4 @@
-import { argumentsOf } from '../arguments.ts';
+import { argumentsOf, lastArgument } from '../arguments.ts';
 import { ownRoots } from '../commands/quota.ts';
 import type { Completion } from '../commands/types.ts';
 import { quotaLine, quotaRootNames } from '../quota/index.ts';
@@ -41,9 +41,7 @@ export function quotaRootHooks(
 /** The same where the upstream knows no quota. */
 export async function answerQuotaRoot(session: Session, command: IncomingCommand): Promise<Completion> {
   const parser = argumentsOf(command);
-  parser.space();
-  const mailbox = parser.astring();
-  parser.end();
+  const mailbox = lastArgument(parser);
   const roots = mailbox.toUpperCase() === 'INBOX' ? ownRoots(session) : [];
   const name = session.encodeMailbox(session.decodeMailbox(mailbox));
   session.writer.line(`* QUOTAROOT ${name}${quotaRootNames(roots)}`);

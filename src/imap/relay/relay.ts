@@ -22,11 +22,14 @@ import { capabilityOf, routeOf } from './routes.ts';
 import { mayBeHelped, searchHelp } from './search-help.ts';
 import { UpstreamSelection } from './selection.ts';
 import type { Disposition } from './splitter.ts';
+import { leaveFolder } from './take-back.ts';
 import { UntaggedResponses } from './untagged.ts';
 import { type TaggedAnswer, type UpstreamConnection, UpstreamGone, type UpstreamListener } from './upstream.ts';
 import { asList, XlistAnswers } from './xlist.ts';
 
 const LOGOUT_MILLISECONDS = 5_000;
+/** A client that has ended its side and is to be answered yet; most of them have gone altogether. */
+const SETTLE_MILLISECONDS = 30_000;
 /** Upstreams log out what is silent for half an hour; firewalls forget sooner. */
 const KEEP_ALIVE_MILLISECONDS = 4 * 60_000;
 
@@ -48,6 +51,8 @@ export class RelaySession implements Relay {
   readonly #untagged: UntaggedResponses;
   readonly #mailboxes: MailboxArguments;
   #closing = false;
+  /** The client has left without ending its IDLE, which nobody will answer. */
+  #leftIdling = false;
   readonly #keepAlive: NodeJS.Timeout;
 
   /** @param hasArchive the upstream has a folder for the archive already */
@@ -67,6 +72,7 @@ export class RelaySession implements Relay {
     this.#untagged = new UntaggedResponses(session, this.capabilities, this.#selection, this.#notifications);
     this.#untagged.listedArchive = hasArchive;
     this.#link = new UpstreamLink(session, upstream, credentials, this.#listener());
+    session.signal.addEventListener('abort', () => this.#upstream.clientGone(), { once: true });
     this.#keepAlive = setInterval(() => this.#keepUpstream(), KEEP_ALIVE_MILLISECONDS).unref();
   }
 
@@ -126,6 +132,13 @@ export class RelaySession implements Relay {
       case 'notify':
         return this.#notifications.run(command, this.#mailboxes);
     }
+  }
+
+  async settle(): Promise<void> {
+    const { signal } = this.#session;
+    if (this.#leftIdling || signal.aborted) return;
+    const gone = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([this.#upstream.idle(), gone, sleep(SETTLE_MILLISECONDS, undefined, { ref: false })]);
   }
 
   async close(): Promise<void> {
@@ -264,11 +277,7 @@ export class RelaySession implements Relay {
   async #deselectUpstream(): Promise<void> {
     this.#selection.leave();
     if (!this.#upstream.usable) return;
-    // Without UNSELECT, a SELECT that fails does the same (RFC 3501 section 6.3.1); CLOSE would expunge.
-    const leave = this.#upstream.capabilities.has('UNSELECT')
-      ? 'UNSELECT'
-      : `EXAMINE "archivia-${Math.random().toString(36).slice(2)}"`;
-    await this.#upstream.command([leave]).catch(ignoreGone);
+    await leaveFolder(this.#upstream).catch(ignoreGone);
   }
 
   /** ENABLE holds on both sides of the border, so only what both can do is switched on (RFC 5161). */
@@ -318,6 +327,7 @@ export class RelaySession implements Relay {
       capture: xlist?.capture,
       beforeAnswer: async answer => {
         xlist?.tell(session);
+        if (xlist?.hasArchive === true) this.#untagged.listedArchive = true;
         if (answer.status !== 'OK') return;
         try {
           const request = parseListCommand(whole, argumentsOf(whole), session);
@@ -367,7 +377,10 @@ export class RelaySession implements Relay {
     if ((await begun.promise) === 'over') return;
     const line = await session.reader.line();
     // The client is gone: ended upstream when the connection closes.
-    if (line === null) return;
+    if (line === null) {
+      this.#leftIdling = true;
+      return;
+    }
     const done = line.toString('latin1').toUpperCase() === 'DONE';
     // The upstream ended it by itself; what the client says next is a command, unless it is the DONE that crossed.
     if (!over) await upstream.write(`${line.toString('latin1')}\r\n`);
@@ -387,7 +400,7 @@ export class RelaySession implements Relay {
     if (upstream === null) return;
     await upstream.idle();
     await conclude(session, whole, true, async () => {
-      if (this.#inView) return this.#link.own(copyToUpstream(session, upstream, whole));
+      if (this.#inView) return copyToUpstream(session, this.#link, whole);
       if (this.#selection.none) throw new SyntaxFailure('No mailbox selected');
       if (destination === null) throw new Refusal('NONEXISTENT', 'Questa cartella non esiste.');
       if (whole.name.endsWith('MOVE')) this.#checkMayMove();
@@ -440,7 +453,7 @@ export class RelaySession implements Relay {
   #keepUpstream(): void {
     const upstream = this.#upstream;
     if (!this.#selection.none || upstream.busy) return;
-    if (upstream.usable) upstream.command(['NOOP']).catch(ignoreGone);
+    if (upstream.usable) upstream.prompt('NOOP').catch(ignoreGone);
     // Who is to be notified does not come to call.
     else if (this.#link.notify !== null && !this.#closing) this.#link.reconnect().catch(ignoreGone);
   }

@@ -2,6 +2,7 @@ import type { AccountStore } from '../../store/types.ts';
 import { decodeMutf7 } from '../mutf7.ts';
 import type { ViewRoots } from '../names.ts';
 import { AnswerCollector } from './answers.ts';
+import { listAnswers } from './list-answer.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 /** Where the upstream's own folders of the user are. */
@@ -26,7 +27,7 @@ export async function askHierarchy(upstream: UpstreamConnection): Promise<Hierar
   }
   const collector = new AnswerCollector('LIST');
   await upstream.command(['LIST "" ""'], { capture: collector.capture });
-  return { delimiter: (collector.answers[0] && listAnswer(collector.answers[0]).delimiter) ?? '/', prefix: '' };
+  return { delimiter: listAnswers(collector.answers)[0]?.delimiter ?? '/', prefix: '' };
 }
 
 const SETTING = 'viewRoots';
@@ -54,8 +55,9 @@ export async function chooseRoots(
   await upstream.command([list], { capture: collector.capture });
   const taken = new Set<string>();
   let hasArchive = false;
-  for (const answer of collector.answers) {
-    const { flags, name } = listAnswer(answer);
+  for (const { flags, name: octets } of listAnswers(collector.answers)) {
+    // One that cannot be decoded stays as it is.
+    const name = decodeMutf7(octets) ?? octets;
     hasArchive ||= flags.some(flag => flag.toLowerCase() === '\\archive');
     if (name.startsWith(hierarchy.prefix)) taken.add(name.slice(hierarchy.prefix.length).normalize('NFC'));
   }
@@ -87,19 +89,4 @@ export async function chooseRoots(
   };
   if (JSON.stringify(chosen) !== JSON.stringify(remembered)) await store.setSetting(SETTING, chosen);
   return { roots, hasArchive };
-}
-
-/** Attributes, delimiter and name of a LIST response; an undecodable name stays as it is. */
-function listAnswer(parser: AnswerCollector['answers'][number]): {
-  flags: readonly string[];
-  delimiter: string | null;
-  name: string;
-} {
-  parser.space();
-  const flags = parser.list(() => parser.flag());
-  parser.space();
-  const delimiter = parser.nstring();
-  parser.space();
-  const name = parser.astring();
-  return { flags, delimiter, name: decodeMutf7(name) ?? name };
 }

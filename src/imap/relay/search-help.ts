@@ -60,7 +60,7 @@ export async function searchHelp(
   const insertions: Insertion[] = [];
   for (const [index, key] of keys.entries()) {
     const uids = hits[index];
-    // Too short for the index: this key stays the upstream's.
+    // Too short: this key stays the upstream's.
     if (uids === undefined || uids === null) continue;
     const set = coveringSet(uids, known);
     if (set.length > MAXIMUM_SET) return null;

@@ -2,6 +2,7 @@ import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { RemoteConfig } from '../../config/schema.ts';
 import { upstreamTls } from '../../store/accounts/upstream-tls.ts';
+import { OutgoingBlocks } from '../wire/blocks.ts';
 import { LIMITS } from '../wire/limits.ts';
 import { Incoming } from './incoming.ts';
 import { type Disposition, ResponseSplitter } from './splitter.ts';
@@ -9,6 +10,9 @@ import { type Disposition, ResponseSplitter } from './splitter.ts';
 const CONNECT_MILLISECONDS = 20_000;
 /** From the first octet to a session: an upstream that hangs here would keep every login of the account waiting. */
 const LOGIN_MILLISECONDS = 60_000;
+
+/** For the answer to a command that is no work. */
+const PROMPT_MILLISECONDS = 15_000;
 
 /** The upstream cannot be reached, closed the connection, or broke the protocol. */
 export class UpstreamGone extends Error {
@@ -24,6 +28,8 @@ export interface TaggedAnswer {
 /** A command that waits for its tagged answer. */
 export interface Outstanding {
   readonly tag: string;
+  /** One of ours: its work is to be ended, whoever hears of it. */
+  readonly own?: boolean;
   /** Looks at untagged responses while the command is the oldest outstanding one; null: not its own. */
   readonly capture?: (line: Buffer) => Disposition | null;
   /** The tagged line has come: what to do with it. A promise holds everything behind it. */
@@ -56,6 +62,7 @@ export type CommandPart = string | Buffer | { readonly size: number; readonly co
 export class UpstreamConnection {
   #socket: Socket;
   readonly #splitter: ResponseSplitter;
+  readonly #passing = new OutgoingBlocks();
   readonly #outstanding: Outstanding[] = [];
   readonly #tagPrefix = `A${Math.random().toString(36).slice(2, 9).toUpperCase()}`;
   #tagCounter = 0;
@@ -165,6 +172,7 @@ export class UpstreamConnection {
     let proceed = () => {};
     this.expect({
       tag,
+      own: true,
       capture: options.capture,
       answered: answer => {
         over = true;
@@ -205,6 +213,20 @@ export class UpstreamConnection {
     return promise;
   }
 
+  /**
+   * `command` where nothing else is outstanding and the answer is no work: an upstream that owes it is as good as gone
+   * and is given up, before what waits for it has waited for the network to notice.
+   */
+  async prompt(text: string): Promise<TaggedAnswer> {
+    const late = () => this.#fail(new UpstreamGone('upstream does not answer'));
+    const timer = setTimeout(late, PROMPT_MILLISECONDS).unref();
+    try {
+      return await this.command([text]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** A literal that breaks off cannot be taken back: the connection ends, and the upstream drops the command. */
   async #stream(part: { size: number; content: AsyncIterable<Uint8Array> }): Promise<void> {
     let sent = 0;
@@ -229,7 +251,16 @@ export class UpstreamConnection {
     const socket = this.#socket;
     if (socket.destroyed) return;
     const open = typeof octets === 'string' ? socket.write(octets, 'latin1') : socket.write(octets);
-    if (open) return;
+    if (!open) await this.#drained(socket);
+  }
+
+  /** `write` of octets that are others' when this returns: what passes is copied, and makes no garbage. */
+  async pass(octets: Uint8Array): Promise<void> {
+    const socket = this.#socket;
+    if (!socket.destroyed && !this.#passing.write(socket, octets)) await this.#drained(socket);
+  }
+
+  async #drained(socket: Socket): Promise<void> {
     await new Promise<void>(resolve => {
       const done = () => {
         socket.off('drain', done);
@@ -278,6 +309,11 @@ export class UpstreamConnection {
 
   destroy(): void {
     this.#fail(new UpstreamGone('abandoned'));
+  }
+
+  /** Nobody is left to hear the answers: what only the client's commands keep busy is not waited for. */
+  clientGone(): void {
+    if (this.busy && !this.#outstanding.some(({ own }) => own)) this.destroy();
   }
 
   #nextTag(): string {

@@ -1,6 +1,7 @@
 import type { Session } from '../session.ts';
 import type { IncomingCommand } from '../wire/reader.ts';
 import { AnswerCollector } from './answers.ts';
+import { listAnswers } from './list-answer.ts';
 
 /** XLIST, as old clients ask for what SPECIAL-USE tells today, is asked upstream as LIST: not every upstream knows it. */
 export function asList(command: IncomingCommand): IncomingCommand {
@@ -19,19 +20,13 @@ export class XlistAnswers {
   hasArchive = false;
 
   tell(session: Session): void {
-    for (const parser of this.#collector.answers) {
-      parser.space();
-      const flags = parser.list(() => parser.flag());
-      parser.space();
-      const delimiter = parser.nstring();
-      parser.space();
-      const name = parser.astring();
+    for (const { flags, delimiter, name } of listAnswers(this.#collector.answers)) {
       // A name that no quoted string can hold is none that an old client could use.
       if (/[\r\n\0]/.test(name)) continue;
       if (flags.some(flag => flag.toLowerCase() === '\\archive')) this.hasArchive = true;
-      if (name.toUpperCase() === 'INBOX') flags.push('\\Inbox');
+      const marked = name.toUpperCase() === 'INBOX' ? [...flags, '\\Inbox'] : flags;
       const told = delimiter === null ? 'NIL' : quoted(delimiter);
-      session.writer.line(`* XLIST (${flags.join(' ')}) ${told} ${quoted(name)}`);
+      session.writer.line(`* XLIST (${marked.join(' ')}) ${told} ${quoted(name)}`);
     }
   }
 }

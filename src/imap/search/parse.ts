@@ -2,7 +2,8 @@ import type { SearchCriteria, SortCriterion, SortKey, ThreadAlgorithm } from '..
 import { Refusal, SyntaxFailure } from '../errors.ts';
 import { isDay, monthIndex } from '../internal-date.ts';
 import type { Numbers } from '../numbering.ts';
-import { type Mark, type Parser, type SequenceSet, utf8 } from '../wire/parser.ts';
+import type { Mark, Parser, SequenceSet } from '../wire/parser.ts';
+import { type DecodeText, textDecoding } from './charset.ts';
 import { parseReturn, type ReturnOptions } from './returns.ts';
 import { italianStem } from './stem.ts';
 
@@ -118,13 +119,14 @@ const DATE_KEYS: Record<string, { op: 'before' | 'on' | 'since'; field: 'interna
 export function parseSearch(parser: Parser, context: SearchContext): SearchRequest {
   parser.space();
   const returns = parseReturns(parser);
+  let decode = textDecoding(null);
   if (parser.startsWith('CHARSET ')) {
     parser.keyword();
     parser.space();
     if (context.utf8Only) throw new SyntaxFailure('CHARSET is not allowed with UTF8=ACCEPT');
-    parseCharset(parser);
+    decode = parseCharset(parser);
   }
-  const program = parseProgram(parser, context);
+  const program = parseProgram(parser, context, decode);
   if (returns?.relevancy === true && program.grades === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
   return { returns, ...program };
 }
@@ -147,8 +149,7 @@ export function parseSort(parser: Parser, context: SearchContext): SortRequest {
   if (keys.length === 0) throw new SyntaxFailure('No sort key');
   if (keys.length > MAXIMUM_SORT_KEYS) throw new Refusal('LIMIT', 'Troppi criteri di ordinamento.');
   parser.space();
-  parseCharset(parser);
-  const program = parseProgram(parser, context);
+  const program = parseProgram(parser, context, parseCharset(parser));
   const ranked = returns?.relevancy === true || keys.some(({ key }) => key === 'relevancy');
   if (ranked && program.grades === null) throw new SyntaxFailure('RELEVANCY needs FUZZY');
   return { returns, keys, ...program };
@@ -161,8 +162,7 @@ export function parseThread(parser: Parser, context: SearchContext): ThreadReque
   const algorithm = Object.hasOwn(THREAD_ALGORITHMS, name) ? THREAD_ALGORITHMS[name] : undefined;
   if (algorithm === undefined) throw new SyntaxFailure('Unknown thread algorithm');
   parser.space();
-  parseCharset(parser);
-  return { algorithm, criteria: parseProgram(parser, context).criteria };
+  return { algorithm, criteria: parseProgram(parser, context, parseCharset(parser)).criteria };
 }
 
 function parseReturns(parser: Parser): ReturnOptions | null {
@@ -175,16 +175,16 @@ function parseReturns(parser: Parser): ReturnOptions | null {
 }
 
 /** A charset and the space behind it. */
-function parseCharset(parser: Parser): void {
-  const charset = parser.astring().toUpperCase();
+function parseCharset(parser: Parser): DecodeText {
+  const charset = parser.astring();
   parser.space();
-  if (charset !== 'UTF-8' && charset !== 'US-ASCII') throw badCharset();
+  return textDecoding(charset);
 }
 
 type Program = Pick<SearchRequest, 'criteria' | 'modseq' | 'grades' | 'momentary'>;
 
-function parseProgram(parser: Parser, context: SearchContext): Program {
-  const keys = new KeyParser(parser, context);
+function parseProgram(parser: Parser, context: SearchContext, decode: DecodeText): Program {
+  const keys = new KeyParser(parser, context, decode);
   const criteria = keys.program();
   parser.end();
   return {
@@ -211,6 +211,7 @@ function graded(
 class KeyParser {
   readonly #parser: Parser;
   readonly #context: SearchContext;
+  readonly #decode: DecodeText;
   #depth = 0;
   #keys = 0;
   modseqUsed = false;
@@ -220,9 +221,10 @@ class KeyParser {
   readonly loosened = new Map<SearchCriteria, readonly SearchCriteria[]>();
   #fuzzy = false;
 
-  constructor(parser: Parser, context: SearchContext) {
+  constructor(parser: Parser, context: SearchContext, decode: DecodeText) {
     this.#parser = parser;
     this.#context = context;
+    this.#decode = decode;
   }
 
   /** Keys side by side: all of them must hold. */
@@ -351,9 +353,7 @@ class KeyParser {
   }
 
   #text(): string {
-    const text = utf8(this.#parser.astring());
-    if (text === null) throw badCharset();
-    return text;
+    return this.#decode(this.#parser.astring());
   }
 
   /** `1-Feb-2026`, quoted or not, as `2026-02-01`. */
@@ -394,8 +394,4 @@ function not(operand: SearchCriteria): SearchCriteria {
 function or(first: SearchCriteria, second: SearchCriteria): SearchCriteria {
   const operands = [first, second].flatMap(operand => (operand.op === 'or' ? operand.operands : [operand]));
   return { op: 'or', operands };
-}
-
-function badCharset(): Refusal {
-  return new Refusal('BADCHARSET (UTF-8)', 'Si può cercare solo in UTF-8.');
 }

@@ -25,8 +25,12 @@ export const LIMITS = {
   /** Output waiting for a slow client before its command is made to wait. */
   pendingOutput: 256 * 1024,
   loginMilliseconds: 60_000,
+  /** A client that says a little now and then, and never logs in. */
+  beforeLoginMilliseconds: 3 * 60_000,
   /** RFC 3501 section 5.4: at least 30 minutes. */
   idleMilliseconds: 31 * 60_000,
+  /** A client that does not close its side when it has been said goodbye to. */
+  partingMilliseconds: 5_000,
   /** A client that reads nothing of what was sent to it. */
   stalledWriteMilliseconds: 5 * 60_000,
 } as const;

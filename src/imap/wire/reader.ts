@@ -80,15 +80,31 @@ export class CommandReader {
 
   /** A literal's octets in pieces as they come. */
   async *literal(size: number): AsyncGenerator<Buffer, void, void> {
-    let left = size;
-    while (left > 0) {
-      if (this.#source.buffered.length === 0 && !(await this.#source.more())) {
-        throw new FatalFailure(null, 'Connessione interrotta.');
-      }
-      const piece = this.#source.consume(Math.min(left, this.#source.buffered.length));
-      left -= piece.length;
-      yield piece;
+    for (let left = size; left > 0; ) {
+      const length = await this.#atHand(left);
+      left -= length;
+      yield this.#source.consume(length);
     }
+  }
+
+  /**
+   * The same for one who keeps none of it.
+   * @param take copies what it needs at once; its promise is awaited before the next piece
+   */
+  async passLiteral(size: number, take: (octets: Buffer) => Promise<void>): Promise<void> {
+    for (let left = size; left > 0; ) {
+      const length = await this.#atHand(left);
+      left -= length;
+      await this.#source.lend(length, take);
+    }
+  }
+
+  /** How many of the octets wanted can be taken; waits for the first. */
+  async #atHand(wanted: number): Promise<number> {
+    if (this.#source.buffered.length === 0 && !(await this.#source.more())) {
+      throw new FatalFailure(null, 'Connessione interrotta.');
+    }
+    return Math.min(wanted, this.#source.buffered.length);
   }
 
   /** The text that follows a literal, up to the next literal or the command's end. */

@@ -1,4 +1,7 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Octets of one socket, pulled: nothing is read from the network before somebody asks, so a peer cannot fill our
@@ -6,7 +9,7 @@ import type { Duplex } from 'node:stream';
  */
 export class ByteSource {
   #socket: Duplex;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = NOTHING;
   #ended = false;
   #wake: (() => void) | null = null;
   readonly #onReadable = () => this.#wake?.();
@@ -29,11 +32,31 @@ export class ByteSource {
     return this.#ended;
   }
 
+  /** Whether somebody waits for octets. */
+  get awaited(): boolean {
+    return this.#wake !== null;
+  }
+
   /** Takes the first `length` buffered octets away. */
   consume(length: number): Buffer {
     const taken = this.#buffer.subarray(0, length);
-    this.#buffer = this.#buffer.subarray(length);
+    // An empty slice would hold the memory of all that has been.
+    this.#buffer = length < this.#buffer.length ? this.#buffer.subarray(length) : NOTHING;
     return taken;
+  }
+
+  /**
+   * The same for octets that nobody keeps: their memory is free when `use` has returned, and not when a collection
+   * comes, before which tens of megabytes would pile up.
+   */
+  lend<T>(length: number, use: (octets: Buffer) => T): T {
+    const octets = this.consume(length);
+    const result = use(octets);
+    const { buffer } = octets;
+    // A chunk of the network has memory of its own, but several of TLS share some: Node uses the rest of it.
+    const own = this.#socket instanceof Socket && buffer.byteLength === length;
+    if (own && buffer instanceof ArrayBuffer) buffer.transfer(0);
+    return result;
   }
 
   /** Puts octets back in front, to be read again. */
@@ -63,7 +86,7 @@ export class ByteSource {
    */
   exchange(socket: Duplex): void {
     this.release();
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
     this.#socket = socket;
     this.#listen();
   }
