@@ -32,8 +32,8 @@ export const BATCH_BYTES = 32 * MIB;
 export const CONSERVED_GROUP = 64;
 export const CONSERVED_GROUP_MS = 100;
 
-/** Decoded pieces that a store thread keeps at hand. */
-export const PIECE_CACHE_BYTES = 32 * MIB;
+/** Decoded pieces that a store thread keeps at hand: an attachment returns within a few messages, or not for long. */
+export const PIECE_CACHE_BYTES = 8 * MIB;
 
 /** Pages of its database that an account at work keeps in memory. */
 export const PAGE_CACHE_BYTES = 8 * MIB;
@@ -41,10 +41,8 @@ export const PAGE_CACHE_BYTES = 8 * MIB;
 export const WARM_ACCOUNTS = 16;
 
 export const MAX_READ_BYTES = MIB;
-/** Sections up to this come inline; larger ones as a range. */
+/** Sections up to this come inline; larger ones as a range. Where the caller has room for them, whatever fits there. */
 export const INLINE_SECTION_BYTES = 256 * KIB;
-/** The same where the caller has room for them: no buffer is made. */
-export const ROOM_SECTION_BYTES = MIB;
 /** Inline sections of one fetch call together; what comes after is given as ranges. */
 export const INLINE_FETCH_BYTES = 3 * MIB;
 /** Headers that are kept beside the message as well. */
@@ -54,17 +52,16 @@ export const MAX_HEADER_BYTES = 8 * MIB;
 
 /** Nodes of a SEARCH program: SQLite's own depth limit is 1,000. */
 export const MAX_CRITERIA = 500;
-/** Code points of a needle that go to the index; the rest of a longer one is decided on the text. */
-export const INDEXED_NEEDLE = 100;
 /** Messages whose text is scanned before other accounts get their turn. */
 export const SCAN_SLICE = 1000;
 /** Characters of one column of a message's text that are searched. */
 export const MAX_TEXT_CHARS = 16 * MIB;
 /**
- * Longer texts are searched by scan alone: indexing one of random characters takes seconds, in which its store thread
- * serves nobody else.
+ * Longer texts are searched by scan alone: putting one into the index takes time in which its store thread serves nobody
+ * else.
  */
 export const MAX_INDEXED_CHARS = 512 * KIB;
+export const MAX_INDEXED_TOKENS = 50_000;
 
 /** Messages handed to the reader of attachments at one time; the others wait in the database. */
 export const EXTRACTION_MESSAGES = 4;

@@ -475,7 +475,7 @@ export interface AccountStore {
   knownUpstreamUids(folder: UpstreamFolder): Promise<Uint32Array>;
   /** Those among `uids` that are known, ascending; the caller asks for bounded runs. */
   upstreamMessages(folder: UpstreamFolder, uids: readonly number[]): Promise<UpstreamMessage[]>;
-  /** UIDs of known messages that hold each text, ascending; null for a text that the index cannot answer. */
+  /** UIDs of known messages that hold each text, ascending; null for a text too short to be answered. */
   searchUpstream(folder: UpstreamFolder, texts: readonly UpstreamText[]): Promise<(Uint32Array | null)[]>;
   /** Forgets the UIDs that are not among `present`, which is every UID that the folder has. */
   retainUpstream(folder: UpstreamFolder, present: readonly number[]): Promise<void>;

@@ -147,6 +147,25 @@ describe('views under watch', () => {
     ]);
   });
 
+  it('keeps exchanges apart whose keys have the same short hash', async () => {
+    const made = generator();
+    const sent: Filed[] = [];
+    for (const { sent: copy, accettazione, consegne } of [
+      made.exchange({ at: just() }),
+      made.exchange({ at: just() }),
+    ]) {
+      sent.push(await file(copy));
+      for (const receipt of [...(accettazione ? [accettazione] : []), ...consegne]) await file(receipt);
+    }
+    const told = async () => Promise.all(sent.map(({ message }) => account.exchange(message)));
+    const before = await told();
+    expect(before.map(exchange => exchange?.receipts.length)).toEqual([2, 2]);
+    await store.close();
+    await withDatabase(directory, db => db.exec('UPDATE exchange_part SET msgid = 1, identificativo = 2'));
+    await open();
+    expect(await told()).toEqual(before);
+  });
+
   it('leaves mail of an ordinary mailbox and old mail without receipts alone', async () => {
     const made = generator();
     const ordinary = made.exchange({ at: just() });

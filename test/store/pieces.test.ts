@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { LRUCache } from 'lru-cache';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RecordCipher } from '../../src/store/crypto/record-cipher.ts';
 import { segmentPath } from '../../src/store/segment/files.ts';
 import { encodeHeader, KIND_PIECE, pack, RECORD_HEADER_BYTES } from '../../src/store/segment/format.ts';
-import { PieceReader, type PieceRow } from '../../src/store/segment/pieces.ts';
+import { makePieceCache, PieceReader, type PieceRow } from '../../src/store/segment/pieces.ts';
 import { Segments } from '../../src/store/segment/segments.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temp.ts';
 
@@ -44,9 +43,8 @@ afterAll(async () => {
   await directory.remove();
 });
 
-function reader(): PieceReader {
-  const cache = new LRUCache<string, Uint8Array>({ maxSize: 1e6, sizeCalculation: content => content.length });
-  return new PieceReader('a', segments, cache, piece => rows[piece - 1]);
+function reader(cacheBytes = 1e6): PieceReader {
+  return new PieceReader('a', segments, makePieceCache(cacheBytes), piece => rows[piece - 1]);
 }
 
 /** What can be read of each piece, one by one and read ahead. */
@@ -82,6 +80,17 @@ function write(octets: Uint8Array, at: number): void {
 describe('pieces on disk', () => {
   it('come as they are, one by one and read ahead', () => {
     expect(readable()).toEqual({ alone: allBut(), ahead: allBut() });
+  });
+
+  it('are read again when there was no room for them, and their memory is freed until then', () => {
+    const pieces = reader(310_000);
+    const octets = (id: number) => Buffer.from(pieces.read(id));
+    const large = pieces.read(33);
+    expect(octets(33).equals(CONTENTS[32] ?? large)).toBe(true);
+    for (const [index, content] of CONTENTS.entries()) expect(octets(index + 1).equals(content)).toBe(true);
+    expect(large.length).toBe(0);
+    expect(octets(33).equals(CONTENTS[32] ?? large)).toBe(true);
+    expect(octets(1).equals(CONTENTS[0] ?? large)).toBe(true);
   });
 
   it('are not served with any octet changed, and do not harm their neighbours', () => {

@@ -50,7 +50,7 @@ export function segmentFiles(dataDir: string): string[] {
     .map(name => join(directory, name));
 }
 
-const DERIVED_ROWS = ['structure', 'header', 'sorting', 'text', 'unreadable'];
+const DERIVED_ROWS = ['structure', 'header', 'sorting', 'text', 'unreadable', 'exchange_part'];
 
 /** Every row of every table, in an order of its own. */
 export function dump(db: Database.Database, leaveOut: readonly string[] = []): Record<string, unknown[]> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SectionContent, SectionSpec } from '../../src/store/index.ts';
+import { withDatabase } from './premises.ts';
 import { ARCHIVE, type Bench, base64, bench, message, noise, put } from './support.ts';
 
 const inner = [
@@ -122,6 +123,31 @@ describe('sections', () => {
       const partial = { offset: 6, length: 1 };
       expect(await text({ part: [], text: 'HEADER', partial })).toBe('a');
       expect(await text({ part: [], text: 'HEADER.FIELDS', fields: ['from'], partial })).toBe('a');
+    }
+  });
+
+  it('are the right headers where those kept apart are damaged', async () => {
+    const headers = ['uno', 'due', 'tre', 'quattro'].map(subject => `Subject: ${subject}\r\n\r\n`);
+    const uids: number[] = [];
+    for (const header of headers) uids.push((await put(b.account, ARCHIVE, `${header}testo`)).uid);
+    const read = async () => {
+      const rows = await b.account.fetch(ARCHIVE, uids, {
+        columns: [],
+        sections: [{ part: [], text: 'HEADER' }],
+        markSeen: false,
+      });
+      return rows.map(({ sections: [content] }) =>
+        content?.kind === 'bytes' ? Buffer.from(content.bytes).toString() : content,
+      );
+    };
+    expect(await read()).toEqual(headers);
+    // Another's octets, of the same length; then none that can be expanded.
+    for (const packed of ['(SELECT packed FROM header ORDER BY message DESC LIMIT 1)', "x'00'"]) {
+      await b.store.close();
+      const sql = `UPDATE header SET packed = ${packed} WHERE message = (SELECT max(message) - 2 FROM header)`;
+      await withDatabase(b.directory, db => db.exec(sql));
+      await b.reopen();
+      expect(await read()).toEqual(headers);
     }
   });
 

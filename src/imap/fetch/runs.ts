@@ -1,4 +1,4 @@
-import { INLINE_FETCH_BYTES, ROOM_SECTION_BYTES } from '../../store/limits.ts';
+import { INLINE_FETCH_BYTES } from '../../store/limits.ts';
 import {
   type AccountStore,
   type FetchedMessage,
@@ -156,7 +156,7 @@ class MeasuredRuns implements Runs {
   #inline(size: number): number {
     return this.#sections.reduce((sum, { partial }) => {
       const length = Math.min(size, partial?.length ?? size);
-      return length > ROOM_SECTION_BYTES ? sum : sum + length;
+      return length > INLINE_FETCH_BYTES ? sum : sum + length;
     }, 0);
   }
 }

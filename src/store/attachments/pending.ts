@@ -2,10 +2,15 @@
 import { UNREAD } from '../../mime/index.ts';
 import { messageHandle, messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
-import { type PackedText, packText, unpackText } from '../database/packed-text.ts';
+import { packText, textOf } from '../database/packed-text.ts';
 import { EXTRACTION_TRIES, MAX_TEXT_CHARS } from '../limits.ts';
-import type { TextColumns } from '../search/fold.ts';
-import { fitsIndex, insertIndex, removeIndex } from '../search/insert.ts';
+import { NO_TEXT } from '../search/fold.ts';
+import { documentWords } from '../words/document.ts';
+import { mergeDue } from '../words/merging.ts';
+import { insertWords } from '../words/writing.ts';
+
+/** Characters of what a message's text has been that are in the index again, for needles that reach over its end. */
+const OVERLAP = 256;
 
 export interface PendingText {
   readonly message: string;
@@ -77,17 +82,18 @@ function note(context: AccountContext, message: number, section: string, reason:
 }
 
 function addToBody(context: AccountContext, message: number, text: string): void {
-  const row = context
-    .sql<Omit<TextColumns, 'body'> & { readonly body: PackedText }>(
-      'SELECT subject, sender, recipient, cc, bcc, header, body FROM text WHERE message = ?',
-    )
-    .get(message);
-  if (!row) return;
-  removeIndex(context, message);
-  const whole = { ...row, body: `${unpackText(row.body)}\n${text}`.slice(0, MAX_TEXT_CHARS) };
-  const indexed = fitsIndex(whole);
-  context
-    .sql('UPDATE text SET indexed = ?, body = ? WHERE message = ?')
-    .run(indexed ? 1 : 0, packText(whole.body), message);
-  if (indexed) insertIndex(context, message, whole);
+  const before = textOf(context, message);
+  if (!before) return;
+  const whole = { ...before, body: `${before.body}\n${text}`.slice(0, MAX_TEXT_CHARS) };
+  // What the index has of the message stays right; the new document begins a little before what is new.
+  const from = Math.max(0, before.body.length - OVERLAP);
+  // Not with half a character.
+  const words = documentWords({ ...NO_TEXT, body: whole.body.slice(from).replace(/^[\udc00-\udfff]/, '') });
+  const { octets, packed } = packText(whole);
+  const indexed = context
+    .sql<number>('UPDATE text SET indexed = indexed AND ?, octets = ?, packed = ? WHERE message = ? RETURNING indexed')
+    .pluck()
+    .get(words === null ? 0 : 1, octets, packed, message);
+  if (words !== null && indexed === 1) insertWords(context, [[message, words]]);
+  mergeDue(context);
 }

@@ -27,7 +27,11 @@ export function messageById(context: AccountContext, id: number): MessageRow {
 }
 
 export function messageBySha256(context: AccountContext, sha256: Uint8Array): MessageRow | null {
-  return context.sql<MessageRow>(`SELECT ${COLUMNS} FROM message WHERE sha256 = ?`).get(sha256) ?? null;
+  return (
+    context
+      .sql<MessageRow>(`SELECT ${COLUMNS} FROM message WHERE substr(sha256, 1, 8) = substr(?, 1, 8) AND sha256 = ?`)
+      .get(sha256, sha256) ?? null
+  );
 }
 
 /** The handle of a message outside the store: letters and digits, as OBJECTID wants an EMAILID (RFC 8474). */

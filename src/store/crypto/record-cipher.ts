@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomFillSync } from 'node:crypto';
 
 const NONCE = 12;
 const TAG = 16;
@@ -17,13 +17,13 @@ export interface Location {
  * associated data, so that a record moved, swapped or taken from another archive does not open.
  */
 export class RecordCipher {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   /** Nonces are random; they are drawn many at a time. */
   readonly #nonces = Buffer.alloc(NONCE * 256);
   #used = this.#nonces.length;
 
   constructor(key: Uint8Array) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   /** @param parts octets to seal as one */

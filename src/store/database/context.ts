@@ -17,6 +17,9 @@ export interface TreeRow {
   readonly special_use: string | null;
 }
 
+/** Whoever prepares statements on an account's database. */
+export type Rows = Pick<AccountContext, 'sql'>;
+
 /** All that the operations of one open account work with. Lives in a store thread. */
 export class AccountContext {
   readonly address: string;

@@ -4,7 +4,6 @@ import Database from 'better-sqlite3-multiple-ciphers';
 import { PAGE_CACHE_BYTES } from '../limits.ts';
 import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
-import { registerHolds } from './packed-text.ts';
 import { SCHEMA, SCHEMA_VERSION, TEMPORARY } from './schema.ts';
 
 const TREES = ['archive', 'conservation', 'intake', 'watch'];
@@ -53,7 +52,6 @@ export function openDatabaseFile(path: string, key: Uint8Array, shared = false):
     db.exec('BEGIN IMMEDIATE');
     migrate(db);
     db.exec('COMMIT');
-    registerHolds(db);
     step('database opened');
     return db;
   } catch (error) {

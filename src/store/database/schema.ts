@@ -25,17 +25,19 @@ CREATE TABLE ledger (
 
 CREATE TABLE piece (
   id INTEGER PRIMARY KEY,
-  sha256 BLOB NOT NULL UNIQUE,
+  sha256 BLOB NOT NULL,
   segment INTEGER NOT NULL,
   offset INTEGER NOT NULL,
   scheme INTEGER NOT NULL,
   length INTEGER NOT NULL,
   stored INTEGER NOT NULL
 );
+-- Where a digest is looked for, its beginning leads to the few rows that may have it; likewise for messages.
+CREATE INDEX piece_sha256 ON piece (substr(sha256, 1, 8));
 
 CREATE TABLE message (
   id INTEGER PRIMARY KEY,
-  sha256 BLOB NOT NULL UNIQUE,
+  sha256 BLOB NOT NULL,
   size INTEGER NOT NULL,
   internal_date INTEGER NOT NULL,
   filed_at INTEGER NOT NULL,
@@ -45,7 +47,6 @@ CREATE TABLE message (
   from_self INTEGER NOT NULL,
   certified_at INTEGER,
   sent_day TEXT,
-  message_id TEXT,
   thread TEXT NOT NULL,
   direction TEXT NOT NULL,
   source TEXT NOT NULL,
@@ -58,6 +59,7 @@ CREATE TABLE message (
   package TEXT,
   conserved_at INTEGER
 );
+CREATE INDEX message_sha256 ON message (substr(sha256, 1, 8));
 
 CREATE TABLE structure (
   message INTEGER PRIMARY KEY REFERENCES message,
@@ -67,8 +69,13 @@ CREATE TABLE structure (
   facts BLOB NOT NULL
 );
 
--- Headers of usual length as they stand in the messages, with their CRC-32: what clients ask for first and most.
-CREATE TABLE header (message INTEGER PRIMARY KEY REFERENCES message, checksum INTEGER NOT NULL, octets BLOB NOT NULL);
+-- Headers of usual length as they stand in the messages: see structure/kept-header.ts.
+CREATE TABLE header (
+  message INTEGER PRIMARY KEY REFERENCES message,
+  length INTEGER NOT NULL,
+  checksum INTEGER NOT NULL,
+  packed BLOB NOT NULL
+);
 
 -- What SORT and THREAD compare (RFC 5256): texts in the form of i;unicode-casemap, sent_at in milliseconds.
 CREATE TABLE sorting (
@@ -81,38 +88,39 @@ CREATE TABLE sorting (
   cc TEXT NOT NULL,
   display_sender TEXT NOT NULL,
   display_recipient TEXT NOT NULL,
+  message_id TEXT,
+  -- Empty where there is none; NULL where it is message_id without the brackets around it.
   reference_id TEXT,
   -- Message-IDs between line breaks, oldest first.
   refs TEXT NOT NULL
 );
 
--- Folded text, for what the index cannot answer; the body as packed-text.ts packs it. Very long texts are not in the
--- index at all.
+-- Folded text, for what the index cannot answer, as packed-text.ts packs it; octets: when it is expanded. Very long texts
+-- are not in the index at all.
 CREATE TABLE text (
   message INTEGER PRIMARY KEY REFERENCES message,
   indexed INTEGER NOT NULL,
-  subject TEXT NOT NULL,
-  sender TEXT NOT NULL,
-  recipient TEXT NOT NULL,
-  cc TEXT NOT NULL,
-  bcc TEXT NOT NULL,
-  header TEXT NOT NULL,
-  body NOT NULL
+  octets INTEGER NOT NULL,
+  packed BLOB NOT NULL
 );
 CREATE INDEX text_unindexed ON text (message) WHERE indexed = 0;
--- The first column is the longest: an index says for each text which column it means, unless it is the first.
-CREATE VIRTUAL TABLE search USING fts5 (
-  body, header, subject, sender, recipient, cc, bcc,
-  content='', contentless_delete=1, tokenize='trigram case_sensitive 1'
+-- The index of texts: see words/run.ts. state: 'whole' answers, 'making' is being put together (progress: from which, and
+-- how far), 'dropped' is being removed. messages: of its documents, as encodeMessages writes them.
+CREATE TABLE word_run (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  state TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  blocks INTEGER NOT NULL,
+  progress TEXT,
+  messages BLOB NOT NULL
 );
--- Each text is then rewritten less often on its way into large segments; a search meets no more than a few more of them,
--- and in quiet times (search/merge.ts) any two become one.
-INSERT INTO search (search, rank) VALUES ('automerge', 8), ('usermerge', 2);
--- Characters and pairs of characters of each text, which trigrams cannot tell; tokens as grams.ts makes them.
-CREATE VIRTUAL TABLE gram USING fts5 (
-  tokens, content='', contentless_delete=1, detail=none, tokenize='ascii'
+-- Parts of runs by their tokens in ascending order: see words/block.ts.
+CREATE TABLE word_block (
+  id INTEGER PRIMARY KEY,
+  names BLOB NOT NULL,
+  documents BLOB NOT NULL,
+  places BLOB NOT NULL
 );
-INSERT INTO gram (gram, rank) VALUES ('automerge', 8), ('usermerge', 2);
 CREATE TABLE unreadable (message INTEGER NOT NULL REFERENCES message, section TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX unreadable_message ON unreadable (message);
 -- Messages whose attachments wait to be read for SEARCH. attempts: that failed.
@@ -136,19 +144,19 @@ CREATE TABLE signature (
   finding INTEGER NOT NULL REFERENCES signature_finding,
   signed_at INTEGER
 );
--- What messages say of the sending of one: see pec/exchange.ts.
+-- Messages that tell of the sending of one (pec/exchange.ts), found by short hashes; what they tell is in their facts.
 CREATE TABLE exchange_part (
   message INTEGER PRIMARY KEY REFERENCES message,
   role TEXT NOT NULL,
-  sender TEXT NOT NULL,
-  msgid TEXT,
-  identificativo TEXT,
-  trusted INTEGER NOT NULL,
-  facts TEXT NOT NULL
+  sender INTEGER NOT NULL,
+  msgid INTEGER,
+  identificativo INTEGER,
+  trusted INTEGER NOT NULL
 );
 CREATE INDEX exchange_part_msgid ON exchange_part (msgid) WHERE msgid IS NOT NULL;
 CREATE INDEX exchange_part_identificativo ON exchange_part (identificativo) WHERE identificativo IS NOT NULL;
-CREATE INDEX exchange_part_role ON exchange_part (sender, role) WHERE trusted = 1;
+CREATE INDEX exchange_part_acceptance ON exchange_part (sender)
+  WHERE trusted = 1 AND role IN ('accettazione', 'non-accettazione');
 -- When the clock may change what the views under watch show of a message.
 CREATE TABLE review (message INTEGER PRIMARY KEY REFERENCES message, at INTEGER NOT NULL);
 CREATE INDEX review_at ON review (at, message);
@@ -253,13 +261,15 @@ CREATE TABLE distribution (
   messages TEXT NOT NULL,
   requested_at INTEGER NOT NULL
 );
--- Every act on the archive. Each hash covers the entry and the hash before it.
+-- Every act on the archive. Each hash covers the entry and the hash before it. messages: SHA-256 of those that the
+-- detail names, one after the other.
 CREATE TABLE journal (
   seq INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   act TEXT NOT NULL,
   actor TEXT NOT NULL,
   detail TEXT NOT NULL,
+  messages BLOB NOT NULL,
   hash BLOB NOT NULL
 );
 CREATE TRIGGER journal_changed BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
@@ -313,6 +323,5 @@ END;
 
 /** Working sets of one search; gone with the connection. */
 export const TEMPORARY = `
-CREATE TEMP TABLE hit (slot INTEGER, message INTEGER, PRIMARY KEY (slot, message)) WITHOUT ROWID;
 CREATE TEMP TABLE uid_range (slot INTEGER, low INTEGER, high INTEGER, PRIMARY KEY (slot, low)) WITHOUT ROWID;
 `;

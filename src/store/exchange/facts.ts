@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import { type ExchangePart, exchangePart } from '../../pec/exchange.ts';
 import type { SignatureSummary } from '../../pec/types.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { Prepared } from '../ingest/prepared.ts';
+import type { Facts } from '../structure/facts.ts';
 
 /** How a message came: columns of its row. */
 export interface Arrival {
@@ -17,21 +19,29 @@ export interface Arrival {
 export function insertExchangeFacts(context: AccountContext, id: number, message: Prepared, arrival: Arrival): void {
   const { signature } = message;
   if (signature !== null) insertSignature(context, id, signature);
-  const { internal_date: at, direction, from_self: self } = arrival;
-  const { from, to, cc, sentAt, messageId } = message.summary;
-  const part = exchangePart(message.pec, signature ?? UNSIGNED, {
+  const part = readPart(message, signature, arrival.internal_date);
+  if (part === null) return;
+  if (part.role === 'sent') {
+    if (arrival.direction !== 'sent' && arrival.from_self !== 1) return;
+    reviewAt(context, id, 0);
+  }
+  insertPart(context, id, part);
+}
+
+/** What a message contributes to an exchange. @param internalDate milliseconds since the epoch */
+export function readPart(
+  { summary, pec }: Facts,
+  signature: SignatureSummary | null,
+  internalDate: number,
+): ExchangePart | null {
+  const { from, to, cc, sentAt, messageId } = summary;
+  return exchangePart(pec, signature ?? UNSIGNED, {
     from: from[0]?.address ?? null,
     recipients: [...to, ...cc].map(({ address }) => address),
     messageId,
     // The clock of the sender's machine may be wrong; it did not send after the message was there.
-    at: Math.min(sentAt ?? at, at),
+    at: Math.min(sentAt ?? internalDate, internalDate),
   });
-  if (part === null) return;
-  if (part.role === 'sent') {
-    if (direction !== 'sent' && self !== 1) return;
-    reviewAt(context, id, 0);
-  }
-  insertPart(context, id, part);
 }
 
 /** What a message's signature has in common with others. */
@@ -59,13 +69,22 @@ function findingId(context: AccountContext, finding: Finding, notAfter: number |
 }
 
 function insertPart(context: AccountContext, id: number, part: ExchangePart): void {
-  const { role, sender, msgid, identificativo, trusted, ...facts } = part;
+  const { role, sender, msgid, identificativo, trusted } = part;
   context
-    .sql(
-      `INSERT INTO exchange_part (message, role, sender, msgid, identificativo, trusted, facts)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(id, role, sender, msgid, identificativo, trusted ? 1 : 0, JSON.stringify(facts));
+    .sql('INSERT INTO exchange_part (message, role, sender, msgid, identificativo, trusted) VALUES (?, ?, ?, ?, ?, ?)')
+    .run(
+      id,
+      role,
+      shortHash(sender),
+      msgid === null ? null : shortHash(msgid),
+      identificativo === null ? null : shortHash(identificativo),
+      trusted ? 1 : 0,
+    );
+}
+
+/** What stands for a text in `exchange_part`: 47 bits, which SQLite keeps in six octets. */
+export function shortHash(text: string): number {
+  return hash('sha256', text, 'buffer').readUIntBE(0, 6) % 2 ** 47;
 }
 
 /** When the clock alone may change what the views under watch show of a message; null: never. */

@@ -15,8 +15,8 @@ import { setting } from '../catalog/settings.ts';
 import { treeOf } from '../catalog/views.ts';
 import type { AccountContext, Change } from '../database/context.ts';
 import type { Watched } from '../types.ts';
-import { reviewAt } from './facts.ts';
-import { type ExchangeKey, partOf, partsOf, type StoredPart } from './parts.ts';
+import { reviewAt, shortHash } from './facts.ts';
+import { type PartRow, partRow, partsOf, rowsOf, type StoredPart } from './parts.ts';
 
 const DAY = 86_400_000;
 /** Of a message archived later than this, the absence of any receipt says nothing: they may have been deleted. */
@@ -29,8 +29,8 @@ const DEFAULT_EXPIRING_DAYS = 90;
 
 /** Brings the views under watch up to date after a message came into Archivio, left it or was conserved. */
 export function refreshWatched(context: AccountContext, change: Change, message: number): void {
-  const part = partOf(context, message);
-  if (part !== null) refreshExchange(context, change, part, change.at);
+  const row = partRow(context, message);
+  if (row !== null) refreshExchange(context, change, row, change.at);
   refreshExpiring(context, change, message, change.at);
 }
 
@@ -56,8 +56,8 @@ export function reviewWatched(context: AccountContext, days: number, now: number
   context.write(change => {
     for (const message of due) {
       reviewAt(context, message, null);
-      const part = partOf(context, message);
-      if (part?.role === 'sent') refreshExchange(context, change, part, now);
+      const row = partRow(context, message);
+      if (row?.role === 'sent') refreshExchange(context, change, row, now);
       refreshExpiring(context, change, message, now);
     }
   });
@@ -69,8 +69,10 @@ function expiringDays(context: AccountContext): number {
 }
 
 /** Shows what was sent where its exchange says; of several copies of one message the first that is archived. */
-function refreshExchange(context: AccountContext, change: Change, key: ExchangeKey, now: number): void {
-  const parts = partsOf(context, key);
+function refreshExchange(context: AccountContext, change: Change, one: PartRow, now: number): void {
+  const rows = rowsOf(context, one);
+  if (!rows.some(({ role }) => role === 'sent')) return;
+  const parts = partsOf(context, one, rows);
   let first = true;
   for (const sent of parts) {
     if (sent.role !== 'sent') continue;
@@ -116,7 +118,7 @@ function hasReceipts(context: AccountContext, sender: string): boolean {
         `SELECT 1 FROM exchange_part
          WHERE sender = ? AND trusted = 1 AND role IN ('accettazione', 'non-accettazione') LIMIT 1`,
       )
-      .get(sender) !== undefined
+      .get(shortHash(sender)) !== undefined
   );
 }
 

@@ -174,7 +174,8 @@ function keptDecoded(context: AccountContext, recipe: Uint8Array, node: MimeNode
         wanted.map(span => {
           const content = context.pieces.read(span.piece);
           const until = span.offset + Math.min(end, span.end) - span.start;
-          return content.subarray(span.offset + Math.max(0, start - span.start), until);
+          // Copied, since the next piece may take its place.
+          return Buffer.from(content.subarray(span.offset + Math.max(0, start - span.start), until));
         }),
       );
     },

@@ -67,8 +67,9 @@ type Identity = Required<Pick<FetchedMessage, 'messageId' | 'threadId'>>;
 function readIdentities(context: AccountContext, json: string): Map<number, Identity> {
   const rows = context
     .sql<{ id: number; messageId: string | null; threadId: string }>(
-      `SELECT id, message_id AS messageId, thread AS threadId FROM message
-       WHERE id IN (SELECT value FROM json_each(?))`,
+      `SELECT m.id, s.message_id AS messageId, m.thread AS threadId
+       FROM message m LEFT JOIN sorting s ON s.message = m.id
+       WHERE m.id IN (SELECT value FROM json_each(?))`,
     )
     .all(json);
   return new Map(rows.map(({ id, ...identity }) => [id, identity]));

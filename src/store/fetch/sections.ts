@@ -1,25 +1,19 @@
-import { crc32 } from 'node:zlib';
 import { type HeaderFilter, headerFilter, locatePart, sectionRange, unpackTree } from '../../mime/index.ts';
 import type { MimeNode } from '../../mime/types.ts';
 import { messageId } from '../catalog/messages.ts';
 import type { AccountContext } from '../database/context.ts';
 import { piecesOf } from '../ingest/recipe.ts';
-import {
-  INLINE_FETCH_BYTES,
-  INLINE_SECTION_BYTES,
-  MAX_HEADER_BYTES,
-  MAX_READ_BYTES,
-  ROOM_SECTION_BYTES,
-} from '../limits.ts';
+import { INLINE_FETCH_BYTES, INLINE_SECTION_BYTES, MAX_HEADER_BYTES, MAX_READ_BYTES } from '../limits.ts';
 import type { PieceRow } from '../segment/pieces.ts';
 import { framesOf } from '../structure/compact.ts';
 import { expandTree, expandTrees } from '../structure/facts.ts';
+import { expandHeaders, type KeptHeader } from '../structure/kept-header.ts';
 import { type SectionContent, type SectionSpec, StoreError } from '../types.ts';
 import { openDecoded } from './decoded.ts';
 import { Slab } from './slab.ts';
 
-/** Octets of a recipe that is read ahead: some 170 runs. */
-const SMALL_RECIPE = 4096;
+/** Octets of a recipe that is read ahead: some 200 runs. */
+const SMALL_RECIPE = 1024;
 /** Octets of a compressed tree that is read ahead: some hundred parts. */
 const SMALL_TREE = 2048;
 
@@ -42,7 +36,7 @@ export class SectionReader {
   readonly #filters = new Map<SectionSpec, HeaderFilter>();
   /** What was read ahead, by message. */
   readonly #recipes = new Map<number, Uint8Array>();
-  readonly #headers = new Map<number, Uint8Array | null>();
+  readonly #headers = new Map<number, Uint8Array>();
   readonly #trees = new Map<number, string>();
   /** The largest section that goes inline, and the octets that still do. */
   readonly #largest: number;
@@ -51,7 +45,7 @@ export class SectionReader {
   constructor(context: AccountContext, room?: ArrayBuffer) {
     this.#context = context;
     this.#slab = new Slab(room);
-    this.#largest = room === undefined ? INLINE_SECTION_BYTES : ROOM_SECTION_BYTES;
+    this.#largest = room === undefined ? INLINE_SECTION_BYTES : INLINE_FETCH_BYTES;
   }
 
   /** Reads at once what the sections of all these messages need, as far as it is small or goes inline. */
@@ -67,15 +61,28 @@ export class SectionReader {
       for (const { id, recipe } of rows) this.#recipes.set(id, recipe);
       if (sections.some(section => isWhole(section) && !section.partial)) this.#readPieces(messages);
     }
-    if (sections.some(isTopHeader)) {
-      const rows = this.#context
-        .sql<HeaderRow & { readonly message: number }>(
-          'SELECT message, checksum, octets FROM header WHERE message IN (SELECT value FROM json_each(?))',
-        )
-        .all(json);
-      for (const row of rows) this.#headers.set(row.message, sound(row));
-    }
+    if (sections.some(isTopHeader)) this.#readHeaders(json);
     if (sections.some(section => !isWhole(section) && !isTopHeader(section))) this.#readTrees(json);
+  }
+
+  #readHeaders(messages: string): void {
+    const row = this.#context
+      .sql<{ rows: string; packed: Uint8Array | null }>(
+        `SELECT json_group_array(json_array(message, length, checksum)) AS rows, ${framesOf('packed')} AS packed
+         FROM header WHERE message IN (SELECT value FROM json_each(?))`,
+      )
+      .get(messages);
+    if (!row?.packed) return;
+    const kept: [number, number, number][] = JSON.parse(row.rows);
+    const headers = expandHeaders(
+      kept.map(([, length, checksum]) => ({ length, checksum })),
+      row.packed,
+    );
+    // One that is damaged may have taken others along: those are read by themselves.
+    for (const [index, [message]] of kept.entries()) {
+      const header = headers[index];
+      if (header) this.#headers.set(message, header);
+    }
   }
 
   #readTrees(messages: string): void {
@@ -136,7 +143,7 @@ export class SectionReader {
   #source(message: number, size: number): Source {
     let recipe = this.#recipes.get(message) ?? null;
     let tree: MimeNode | null = null;
-    let header = this.#headers.get(message);
+    let header: Uint8Array | null | undefined = this.#headers.get(message);
     return {
       message,
       size,
@@ -246,19 +253,10 @@ function checkInterval(start: number, length: number): void {
   if (!valid || length > MAX_READ_BYTES) throw new StoreError('LIMIT', 'Intervallo di lettura non valido');
 }
 
-interface HeaderRow {
-  readonly checksum: number;
-  readonly octets: Uint8Array;
-}
-
 /** The header as it was kept apart; null where it was not, or where it is no longer what it was. */
 function keptHeader(context: AccountContext, message: number): Uint8Array | null {
-  const row = context.sql<HeaderRow>('SELECT checksum, octets FROM header WHERE message = ?').get(message);
-  return row ? sound(row) : null;
-}
-
-function sound({ checksum, octets }: HeaderRow): Uint8Array | null {
-  return crc32(octets) === checksum ? octets : null;
+  const row = context.sql<KeptHeader>('SELECT length, checksum, packed FROM header WHERE message = ?').get(message);
+  return row ? (expandHeaders([row], row.packed)[0] ?? null) : null;
 }
 
 function isWhole({ part, text, sizeOnly }: SectionSpec): boolean {

@@ -9,7 +9,9 @@ import { type Failure, toFailure } from '../errors.ts';
 import { isSmall, KIND_PIECE, type Packed } from '../segment/format.ts';
 import type { PieceRow } from '../segment/pieces.ts';
 import type { Filed, Filing, StoreEvent, View } from '../types.ts';
-import { indexDerived, insertDerived } from './derived.ts';
+import { mergeDue } from '../words/merging.ts';
+import { type Arrival, insertWords } from '../words/writing.ts';
+import { insertDerived } from './derived.ts';
 import { decodePrepared, type Prepared } from './prepared.ts';
 import { ReadBack, TOGETHER_BYTES } from './read-back.ts';
 import { encodeRecipe } from './recipe.ts';
@@ -29,6 +31,7 @@ interface Candidate {
   readonly message: Prepared;
   /** Rows of the pieces by index. */
   rows: PieceRow[];
+  recipe: Uint8Array;
   failure: Failure | null;
 }
 
@@ -57,13 +60,15 @@ export function fileBatch(context: AccountContext, requests: readonly FileReques
   }
 }
 
+const NO_RECIPE = new Uint8Array(0);
+
 function admit(context: AccountContext, request: FileRequest): Candidate {
   const message = decodePrepared(request.prepared);
   try {
     checkPlace(context, request.view, request.filing.origin.source);
-    return { request, message, rows: [], failure: null };
+    return { request, message, rows: [], recipe: NO_RECIPE, failure: null };
   } catch (error) {
-    return { request, message, rows: [], failure: toFailure(error) };
+    return { request, message, rows: [], recipe: NO_RECIPE, failure: toFailure(error) };
   }
 }
 
@@ -107,7 +112,9 @@ class Batch {
     for (const group of groups(candidates.filter(candidate => candidate.failure === null))) {
       const rows = group.flatMap(candidate => candidate.rows);
       const readBack = new ReadBack(segments, pieces, rows);
-      different.push(...group.filter(candidate => !readBack.gives(candidate.message, candidate.rows)));
+      different.push(
+        ...group.filter(candidate => !readBack.gives(candidate.message, candidate.recipe, candidate.rows)),
+      );
     }
     return different;
   }
@@ -118,20 +125,21 @@ class Batch {
     const outcomes = db
       .transaction(() => {
         this.#insertPieces();
-        const unindexed: [number, Prepared][] = [];
+        const arrived: Arrival[] = [];
         const filed = candidates.map((candidate): FileOutcome => {
           if (candidate.failure !== null) return { failure: candidate.failure };
           try {
             const { result, events: told } = this.#context.nested(change => this.#file(change, candidate));
             events.push(...told);
-            if (result.inserted !== null) unindexed.push([result.inserted, candidate.message]);
+            const { words } = candidate.message;
+            if (result.inserted !== null && words) arrived.push([result.inserted, words]);
             return { filed: result.filed };
           } catch (error) {
             return { failure: toFailure(error) };
           }
         });
-        // All at once, after every savepoint: at each one FTS5 would write what it has to its file.
-        for (const [id, message] of unindexed) indexDerived(this.#context, id, message);
+        insertWords(this.#context, arrived);
+        mergeDue(this.#context);
         this.#context.ledger.flush();
         return filed;
       })
@@ -159,14 +167,20 @@ class Batch {
         length: packed.length,
       });
     });
-    candidate.rows = candidate.message.pieces.map(packed => this.#find(packed.sha256) as PieceRow);
+    const rows = candidate.message.pieces.map(packed => this.#find(packed.sha256) as PieceRow);
+    candidate.rows = rows;
+    candidate.recipe = encodeRecipe(
+      candidate.message.runs.map(run => ({ ...run, piece: (rows[run.piece] as PieceRow).id })),
+    );
   }
 
   #find(sha256: Uint8Array): PieceRow | undefined {
     const key = latin1(sha256);
     const known = this.#written.get(key) ?? this.#known.get(key);
     if (known) return known;
-    const row = this.#context.sql<PieceRow>('SELECT * FROM piece WHERE sha256 = ?').get(sha256);
+    const row = this.#context
+      .sql<PieceRow>('SELECT * FROM piece WHERE substr(sha256, 1, 8) = substr(?, 1, 8) AND sha256 = ?')
+      .get(sha256, sha256);
     if (row) this.#known.set(key, row);
     return row;
   }
@@ -209,10 +223,9 @@ class Batch {
     return { filed, inserted };
   }
 
-  #insertMessage(change: Change, { request, message, rows }: Candidate, internalDate: number): MessageRow {
+  #insertMessage(change: Change, { request, message, recipe }: Candidate, internalDate: number): MessageRow {
     const id = this.#nextMessage++;
     const { origin } = request.filing;
-    const recipe = encodeRecipe(message.runs.map(run => ({ ...run, piece: (rows[run.piece] as PieceRow).id })));
     const certifiedAt = message.pec.daticert?.at ?? null;
     const kind = {
       kind_category: message.pec.category,
@@ -236,8 +249,8 @@ class Batch {
     this.#context
       .sql(
         `INSERT INTO message (id, sha256, size, internal_date, filed_at, category, kind_category, from_self, certified_at,
-           sent_day, message_id, thread, direction, source, folder, stored_at, recipe, orphaned_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           sent_day, thread, direction, source, folder, stored_at, recipe, orphaned_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         id,
@@ -250,7 +263,6 @@ class Batch {
         row.from_self,
         row.certified_at,
         message.sentDay,
-        message.summary.messageId,
         message.thread,
         origin.direction,
         origin.source,

@@ -1,29 +1,27 @@
-import { crc32 } from 'node:zlib';
 import { UNREAD } from '../../mime/index.ts';
 import type { SortKeys } from '../../mime/types.ts';
 import type { AccountContext } from '../database/context.ts';
 import { type Arrival, insertExchangeFacts } from '../exchange/facts.ts';
-import { fitsIndex, insertIndex } from '../search/insert.ts';
+import { withoutBrackets } from '../thread/reference-id.ts';
 import type { Prepared } from './prepared.ts';
 
-/** Rows that can be made again from the message's octets: structure and text. `indexDerived` follows. */
+/** Rows that can be made again from the message's octets: structure and text. `insertWords` follows, for many at once. */
 export function insertDerived(context: AccountContext, id: number, message: Prepared, arrival: Arrival): void {
   context
     .sql('INSERT INTO structure (message, listing, tree, facts) VALUES (?, ?, ?, ?)')
     .run(id, message.listing, message.tree, message.facts);
-  insertSortKeys(context, id, message.sortKeys);
+  insertSortKeys(context, id, message.sortKeys, message.summary.messageId);
   insertExchangeFacts(context, id, message, arrival);
   const kept = message.header;
   if (kept !== null) {
-    context.sql('INSERT INTO header (message, checksum, octets) VALUES (?, ?, ?)').run(id, crc32(kept), kept);
+    context
+      .sql('INSERT INTO header (message, length, checksum, packed) VALUES (?, ?, ?, ?)')
+      .run(id, kept.length, kept.checksum, kept.packed);
   }
-  const { subject, sender, recipient, cc, bcc, header } = message.text;
+  const { octets, packed } = message.packedText;
   context
-    .sql(
-      `INSERT INTO text (message, indexed, subject, sender, recipient, cc, bcc, header, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    .run(id, fitsIndex(message.text) ? 1 : 0, subject, sender, recipient, cc, bcc, header, message.packedBody);
+    .sql('INSERT INTO text (message, indexed, octets, packed) VALUES (?, ?, ?, ?)')
+    .run(id, message.words ? 1 : 0, octets, packed);
   for (const { section, reason } of message.unreadable) {
     context.sql('INSERT INTO unreadable (message, section, reason) VALUES (?, ?, ?)').run(id, section, reason);
   }
@@ -32,16 +30,11 @@ export function insertDerived(context: AccountContext, id: number, message: Prep
   }
 }
 
-/** Puts the text where SEARCH finds it, in the transaction of `insertDerived`; apart from it, since it pays to do many at once. */
-export function indexDerived(context: AccountContext, id: number, message: Prepared): void {
-  if (fitsIndex(message.text)) insertIndex(context, id, message.text, message.grams);
-}
-
-function insertSortKeys(context: AccountContext, id: number, keys: SortKeys): void {
+function insertSortKeys(context: AccountContext, id: number, keys: SortKeys, messageId: string | null): void {
   context
     .sql(
       `INSERT INTO sorting (message, sent_at, subject, is_reply, sender, recipient, cc, display_sender,
-         display_recipient, reference_id, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         display_recipient, message_id, reference_id, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       id,
@@ -53,7 +46,8 @@ function insertSortKeys(context: AccountContext, id: number, keys: SortKeys): vo
       keys.cc,
       keys.displayFrom,
       keys.displayTo,
-      keys.id,
+      messageId,
+      keys.id === withoutBrackets(messageId) ? null : (keys.id ?? ''),
       keys.references.join('\n'),
     );
 }

@@ -7,11 +7,11 @@ import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
 import { packText } from '../database/packed-text.ts';
 import { MAX_KEPT_HEADER_BYTES } from '../limits.ts';
 import { foldColumns } from '../search/fold.ts';
-import { gramTokens } from '../search/grams.ts';
-import { fitsIndex } from '../search/insert.ts';
 import { sha256 } from '../segment/format.ts';
 import { compactFacts, compactTree } from '../structure/facts.ts';
+import { type KeptHeader, packHeader } from '../structure/kept-header.ts';
 import { packListing } from '../structure/listing.ts';
+import { documentWords } from '../words/document.ts';
 import { packRuns } from './pack-runs.ts';
 import type { Prepared, Summary } from './prepared.ts';
 import { sentDay } from './sent-day.ts';
@@ -76,9 +76,8 @@ export function prepare(raw: Uint8Array, parse: boolean, anchors: readonly Uint8
     thread: thread(structure, pec, digest),
     sortKeys: keys,
     header: keptHeader(raw, structure.root),
-    text: folded,
-    packedBody: packText(folded.body),
-    grams: fitsIndex(folded) ? gramTokens(folded) : '',
+    packedText: packText(folded),
+    words: documentWords(folded),
     unreadable: [...unreadable, ...text.unreadable],
   };
 }
@@ -88,9 +87,9 @@ function checkSignature(raw: Uint8Array, root: MimeNode, anchors: readonly Uint8
   return summary;
 }
 
-function keptHeader(raw: Uint8Array, root: MimeNode): Uint8Array | null {
+function keptHeader(raw: Uint8Array, root: MimeNode): KeptHeader | null {
   const length = root.bodyStart - root.headerStart;
-  return length > MAX_KEPT_HEADER_BYTES ? null : new Uint8Array(raw.subarray(root.headerStart, root.bodyStart));
+  return length > MAX_KEPT_HEADER_BYTES ? null : packHeader(raw.subarray(root.headerStart, root.bodyStart));
 }
 
 /** The conversation's first Message-ID where one is named, else the message's own. */

@@ -2,8 +2,9 @@ import { deserialize, serialize } from 'node:v8';
 import type { MailAddress, SortKeys } from '../../mime/types.ts';
 import type { PecFacts, SignatureSummary } from '../../pec/types.ts';
 import type { PackedText } from '../database/packed-text.ts';
-import type { TextColumns } from '../search/fold.ts';
 import type { Packed } from '../segment/format.ts';
+import type { KeptHeader } from '../structure/kept-header.ts';
+import type { DocumentWords } from '../words/document.ts';
 import type { RecipeItem } from './recipe.ts';
 
 /** All that the store keeps of a message, computed away from the threads that carry connections or databases. */
@@ -26,11 +27,10 @@ export interface Prepared {
   readonly thread: string;
   readonly sortKeys: SortKeys;
   /** The top header; null where it is too long to be kept apart. */
-  readonly header: Uint8Array | null;
-  readonly text: TextColumns;
-  /** The body of `text` for its row, and what the index of short needles takes. */
-  readonly packedBody: PackedText;
-  readonly grams: string;
+  readonly header: KeptHeader | null;
+  /** The folded text for its row, and what the index takes of it; null where it is too long for that. */
+  readonly packedText: PackedText;
+  readonly words: DocumentWords | null;
   readonly unreadable: readonly { readonly section: string; readonly reason: string }[];
 }
 

@@ -4,7 +4,7 @@ import { isSmall, KIND_PIECE, unpackTogether } from '../segment/format.ts';
 import type { PieceReader, PieceRow } from '../segment/pieces.ts';
 import type { Segments } from '../segment/segments.ts';
 import type { Prepared } from './prepared.ts';
-import { writeRunInto } from './recipe.ts';
+import { decodeRecipe, writeRunInto } from './recipe.ts';
 
 /** Octets of small pieces that are held at a time. */
 export const TOGETHER_BYTES = 1024 * 1024;
@@ -39,12 +39,13 @@ export class ReadBack {
     }
   }
 
-  /** Whether these pieces give the message's octets. */
-  gives({ runs, size, sha256 }: Prepared, rows: readonly PieceRow[]): boolean {
+  /** Whether the recipe, as it is kept, gives the message's octets from these pieces. */
+  gives({ size, sha256 }: Pick<Prepared, 'size' | 'sha256'>, recipe: Uint8Array, rows: readonly PieceRow[]): boolean {
     const digest = createHash('sha256');
+    const pieces = new Map(rows.map(row => [row.id, row]));
     let total = 0;
-    for (const run of runs) {
-      const row = rows[run.piece];
+    for (const run of decodeRecipe(recipe)) {
+      const row = pieces.get(run.piece);
       const content = row && (this.#small.get(row.id) ?? this.#pieces.openRow(row));
       if (!content) return false;
       if (!run.base64) {

@@ -3,8 +3,15 @@ import type { Run } from './split.ts';
 
 /**
  * How to rebuild a message: its runs in order, each the slice of a piece it comes from and how that slice is written.
- * 24 octets a run: 0 length in the message, 4 line length of base64 (0: as it is), 6 flags (1 CRLF, 2 closed by a line
- * break), 8 piece (64 bits), 16 where the slice begins in the piece, 20 its octets.
+ *
+ * Stored run by run, numbers with seven bits an octet, the lowest first, and the eighth bit where more follow:
+ *
+ *     flags   1 base64, 2 CRLF, 4 closed by a line break, 8 lines of 76; 16 offset and 32 length are written
+ *     piece   less the piece of the run before, 0 before the first; twice that, or for less than nothing twice less 1
+ *     size    octets of the slice
+ *     line    length of a base64 line, unless flags tell
+ *     offset  where the slice begins in the piece, unless it goes on where the piece's last one ended
+ *     length  in the message, unless it follows from the size
  */
 export interface RecipeItem {
   readonly piece: number;
@@ -14,52 +21,84 @@ export interface RecipeItem {
   readonly base64?: Run['base64'];
 }
 
-const ITEM_BYTES = 24;
-const CRLF = 1;
-const CLOSED = 2;
+const BASE64 = 1;
+const CRLF = 2;
+const CLOSED = 4;
+const USUAL_LINE = 8;
+const OFFSET = 16;
+const LENGTH = 32;
+/** Characters of a line as MIME programs write it (RFC 2045 section 6.8). */
+const LINE = 76;
 
 export function encodeRecipe(items: readonly RecipeItem[]): Uint8Array {
-  const recipe = Buffer.alloc(items.length * ITEM_BYTES);
-  items.forEach((item, index) => {
-    const at = index * ITEM_BYTES;
-    recipe.writeUInt32LE(item.length, at);
-    recipe.writeUInt16LE(item.base64?.line ?? 0, at + 4);
-    recipe.writeUInt16LE((item.base64?.crlf ? CRLF : 0) | (item.base64?.closed ? CLOSED : 0), at + 6);
-    recipe.writeBigUInt64LE(BigInt(item.piece), at + 8);
-    recipe.writeUInt32LE(item.offset, at + 16);
-    recipe.writeUInt32LE(item.size, at + 20);
-  });
-  return recipe;
+  const octets: number[] = [];
+  const put = (value: number): void => {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) octets.push(0x80 | (rest % 0x80));
+    octets.push(rest);
+  };
+  const ends = new Map<number, number>();
+  let before = 0;
+  for (const { piece, offset, size, length, base64 } of items) {
+    const goesOn = offset === (ends.get(piece) ?? 0);
+    const follows = length === writtenLength(size, base64);
+    const shape = base64
+      ? BASE64 | (base64.crlf ? CRLF : 0) | (base64.closed ? CLOSED : 0) | (base64.line === LINE ? USUAL_LINE : 0)
+      : 0;
+    put(shape | (goesOn ? 0 : OFFSET) | (follows ? 0 : LENGTH));
+    put(piece >= before ? (piece - before) * 2 : (before - piece) * 2 - 1);
+    put(size);
+    if (base64 && base64.line !== LINE) put(base64.line);
+    if (!goesOn) put(offset);
+    if (!follows) put(length);
+    ends.set(piece, offset + size);
+    before = piece;
+  }
+  return Uint8Array.from(octets);
 }
 
 export function decodeRecipe(octets: Uint8Array): RecipeItem[] {
-  const recipe = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
+  let at = 0;
+  const take = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 0x80) {
+      const octet = octets[at++] ?? 0;
+      value += (octet & 0x7f) * scale;
+      if (octet < 0x80) return value;
+    }
+  };
   const items: RecipeItem[] = [];
-  for (let at = 0; at + ITEM_BYTES <= recipe.length; at += ITEM_BYTES) {
-    const line = recipe.readUInt16LE(at + 4);
-    const flags = recipe.readUInt16LE(at + 6);
-    items.push({
-      piece: pieceAt(recipe, at),
-      offset: recipe.readUInt32LE(at + 16),
-      size: recipe.readUInt32LE(at + 20),
-      length: recipe.readUInt32LE(at),
-      ...(line > 0 && { base64: { line, crlf: (flags & CRLF) !== 0, closed: (flags & CLOSED) !== 0 } }),
-    });
+  const ends = new Map<number, number>();
+  let before = 0;
+  while (at < octets.length) {
+    const flags = take();
+    const step = take();
+    const piece = step % 2 === 0 ? before + step / 2 : before - (step + 1) / 2;
+    const size = take();
+    const base64 =
+      flags & BASE64
+        ? {
+            line: flags & USUAL_LINE ? LINE : take(),
+            crlf: (flags & CRLF) !== 0,
+            closed: (flags & CLOSED) !== 0,
+          }
+        : undefined;
+    const offset = flags & OFFSET ? take() : (ends.get(piece) ?? 0);
+    const length = flags & LENGTH ? take() : writtenLength(size, base64);
+    items.push({ piece, offset, size, length, ...(base64 && { base64 }) });
+    ends.set(piece, offset + size);
+    before = piece;
   }
   return items;
 }
 
-/** The pieces of a recipe, in the order of its runs. */
-export function piecesOf(octets: Uint8Array): number[] {
-  const recipe = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
-  return Array.from({ length: Math.floor(recipe.length / ITEM_BYTES) }, (_, index) =>
-    pieceAt(recipe, index * ITEM_BYTES),
-  );
+function writtenLength(size: number, base64: RecipeItem['base64']): number {
+  return base64 ? encodedLength(size, base64, base64.closed) : size;
 }
 
-/** 64 bits, of which a number holds 53. */
-function pieceAt(recipe: Buffer, at: number): number {
-  return recipe.readUInt32LE(at + 8) + recipe.readUInt32LE(at + 12) * 2 ** 32;
+/** The pieces of a recipe, in the order of its runs. */
+export function piecesOf(octets: Uint8Array): number[] {
+  return decodeRecipe(octets).map(({ piece }) => piece);
 }
 
 /** Octets [start, end) of what a run writes out of the octets of its piece. */

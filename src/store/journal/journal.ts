@@ -11,19 +11,38 @@ interface Row {
   readonly at: number;
   readonly act: string;
   readonly actor: string;
+  /** JSON; what names messages goes without them. */
   readonly detail: string;
+  /** SHA-256 of messages that the detail names, one after the other. */
+  readonly messages: Uint8Array;
   readonly hash: Uint8Array;
 }
 
 const MAX_READ = 1000;
+const DIGEST_BYTES = 32;
 
 /** Writes an entry, inside the caller's transaction. */
 export function journal(context: AccountContext, act: string, actor: string, detail: object): void {
+  append(context, act, actor, detail, new Uint8Array(0));
+}
+
+function append(context: AccountContext, act: string, actor: string, detail: object, messages: Uint8Array): void {
   const head = journalHead(context);
-  const entry = { seq: head.seq + 1, at: Date.now(), act, actor, detail: JSON.stringify(detail) };
+  const row = { seq: head.seq + 1, at: Date.now(), act, actor, detail: JSON.stringify(detail), messages };
+  const hash = journalHash(head.hash, { ...row, detail: wholeDetail(row) });
   context
-    .sql('INSERT INTO journal (seq, at, act, actor, detail, hash) VALUES (?, ?, ?, ?, ?, ?)')
-    .run(entry.seq, entry.at, act, actor, entry.detail, Buffer.from(journalHash(head.hash, entry), 'hex'));
+    .sql('INSERT INTO journal (seq, at, act, actor, detail, messages, hash) VALUES (?, ?, ?, ?, ?, ?, ?)')
+    .run(row.seq, row.at, act, actor, row.detail, messages, Buffer.from(hash, 'hex'));
+}
+
+/** With `messages`, hex, as its last member where there are any. */
+function wholeDetail({ detail, messages }: Pick<Row, 'detail' | 'messages'>): string {
+  if (messages.length === 0) return detail;
+  const digests: string[] = [];
+  for (let at = 0; at < messages.length; at += DIGEST_BYTES) {
+    digests.push(hex(messages.subarray(at, at + DIGEST_BYTES)));
+  }
+  return JSON.stringify({ ...JSON.parse(detail), messages: digests });
 }
 
 /** One entry for an act on messages, which are named by their SHA-256. */
@@ -53,7 +72,7 @@ export function journalHashes(
   hashes: readonly Uint8Array[],
   detail: object,
 ): void {
-  journal(context, act, actor, { ...detail, messages: hashes.map(hex) });
+  append(context, act, actor, detail, Buffer.concat(hashes));
 }
 
 export function journalHead(context: AccountContext): JournalHead {
@@ -64,9 +83,12 @@ export function journalHead(context: AccountContext): JournalHead {
 /** Entries after `after`, oldest first. */
 export function readJournal(context: AccountContext, after: number, limit: number): JournalEntry[] {
   return context
-    .sql<Row>('SELECT seq, at, act, actor, detail, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?')
+    .sql<Row>('SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?')
     .all(after, Math.min(limit, MAX_READ))
-    .map(row => ({ ...row, hash: hex(row.hash) }));
+    .map(row => {
+      const { seq, at, act, actor, hash } = row;
+      return { seq, at, act, actor, detail: wholeDetail(row), hash: hex(hash) };
+    });
 }
 
 export function appendJournal(context: AccountContext, act: string, actor: string, detail: object): void {

@@ -16,7 +16,7 @@ import { databasePath, openDatabaseFile } from '../database/open.ts';
 import { clearSpool } from '../directory.ts';
 import type { Arrival } from '../exchange/facts.ts';
 import { syncDirectory } from '../files.ts';
-import { indexDerived, insertDerived } from '../ingest/derived.ts';
+import { insertDerived } from '../ingest/derived.ts';
 import { prepare } from '../ingest/prepare.ts';
 import { decodePrepared, encodePrepared } from '../ingest/prepared.ts';
 import type { Preparing } from '../ingest/preparing.ts';
@@ -32,6 +32,8 @@ import { SegmentFile } from '../segment/walk.ts';
 import { openAccount, startLedger } from '../shard/account.ts';
 import { step } from '../steps.ts';
 import { StoreError } from '../types.ts';
+import { mergeDue } from '../words/merging.ts';
+import { insertWords, type Arrival as Words } from '../words/writing.ts';
 
 export interface RebuildOptions {
   readonly address: string;
@@ -212,15 +214,18 @@ async function derive(
   let done = 0;
   for (let run = next.all(0, RUN); run.length > 0; run = next.all(run.at(-1)?.id ?? 0, RUN)) {
     const waiting = [...run];
+    const arrived: Words[] = [];
     const lane = async (): Promise<void> => {
       for (let message = waiting.shift(); message; message = waiting.shift()) {
-        if (await deriveOne(context, preparing, message)) continue;
+        if (await deriveOne(context, preparing, message, arrived)) continue;
         unreadable.push(Buffer.from(message.sha256).toString('hex'));
-        derived(context, message, EMPTY);
+        derived(context, message, EMPTY, arrived);
       }
     };
     db.exec('BEGIN');
     await Promise.all(Array.from({ length: PARALLEL }, lane));
+    insertWords(context, arrived);
+    mergeDue(context);
     db.exec('COMMIT');
     done += run.length;
     options.progress?.(done, total);
@@ -236,7 +241,12 @@ interface MessageRow extends Arrival {
 }
 
 /** False when the message cannot be read back as it was. */
-async function deriveOne(context: AccountContext, preparing: Preparing, row: MessageRow): Promise<boolean> {
+async function deriveOne(
+  context: AccountContext,
+  preparing: Preparing,
+  row: MessageRow,
+  arrived: Words[],
+): Promise<boolean> {
   const { sha256, size, recipe } = row;
   const spool = preparing.spool(context.directory);
   try {
@@ -248,7 +258,7 @@ async function deriveOne(context: AccountContext, preparing: Preparing, row: Mes
     }
     if (Buffer.compare(digest.digest(), sha256) !== 0) return false;
     await spool.end();
-    await preparing.run(spool, async prepared => derived(context, row, prepared));
+    await preparing.run(spool, async prepared => derived(context, row, prepared, arrived));
     return true;
   } catch (error) {
     if (error instanceof StoreError && error.code === 'CORRUPTION') return false;
@@ -258,10 +268,10 @@ async function deriveOne(context: AccountContext, preparing: Preparing, row: Mes
   }
 }
 
-function derived(context: AccountContext, row: MessageRow, prepared: Uint8Array): void {
+function derived(context: AccountContext, row: MessageRow, prepared: Uint8Array, arrived: Words[]): void {
   const message = decodePrepared(prepared);
   insertDerived(context, row.id, message, row);
-  indexDerived(context, row.id, message);
+  if (message.words) arrived.push([row.id, message.words]);
 }
 
 /** The new database in the old one's place; whatever a crash leaves is refused at the next start, and made again. */

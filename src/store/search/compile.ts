@@ -6,29 +6,22 @@ import type { NumberSet, SearchCriteria } from '../criteria.ts';
 import type { AccountContext } from '../database/context.ts';
 import { MAX_CRITERIA } from '../limits.ts';
 import { StoreError } from '../types.ts';
-import { codePoints, fold, type TextColumn } from './fold.ts';
-import { listedIn, look, type Source, type TextQuery, type TextQuestion } from './text.ts';
+import { fold, type TextColumn } from './fold.ts';
+import type { Condition, MessageSet } from './message-set.ts';
+import type { TextQuestion } from './text.ts';
 
-/** A condition on `entry e`, with its parameters in order. */
-export interface Condition {
-  readonly sql: string;
-  readonly parameters: readonly (string | number)[];
-  /** The same said otherwise: listed in the source, and the rest of the condition. */
-  readonly listed?: { readonly source: Source; readonly rest: Condition };
-}
-
-/** A program ready to run: the text queries left fill their slots of `hit`, sets theirs of `uid_range`, then the condition runs. */
+/** A condition; sets of UIDs fill their slots of `uid_range` before it runs. */
 export interface Compiled extends Condition {
-  readonly texts: readonly TextQuery[];
   readonly sets: readonly { readonly slot: number; readonly ranges: NumberSet }[];
 }
+
+/** What a program asks about texts, and the answers by the part of the program. */
+export type TextAnswers = ReadonlyMap<SearchCriteria, MessageSet>;
 
 const ALL: Condition = { sql: '1', parameters: [] };
 const NONE: Condition = { sql: '0', parameters: [] };
 /** Sets of a few ranges are plain conditions; longer ones go to a table. */
 const INLINE_RANGES = 8;
-/** Text queries that run within the condition, each with an index open; the others run before it, one by one. */
-const INLINE_TEXTS = 8;
 const COLUMN: Record<'subject' | 'from' | 'to' | 'cc' | 'bcc' | 'body', TextColumn> = {
   subject: 'subject',
   from: 'sender',
@@ -38,35 +31,77 @@ const COLUMN: Record<'subject' | 'from' | 'to' | 'cc' | 'bcc' | 'body', TextColu
   body: 'body',
 };
 
+/** The questions about texts that a program asks. */
+export function textQuestions(criteria: SearchCriteria): [SearchCriteria, TextQuestion][] {
+  switch (criteria.op) {
+    case 'and':
+    case 'or':
+      return criteria.operands.flatMap(textQuestions);
+    case 'not':
+      return textQuestions(criteria.operand);
+    case 'text':
+      return ofColumns(criteria, ['header', 'body'], criteria.needle);
+    case 'header':
+      return [[criteria, { kind: 'header', field: fold(criteria.field), needle: fold(criteria.needle) }]];
+    case 'subject':
+    case 'from':
+    case 'to':
+    case 'cc':
+    case 'bcc':
+    case 'body':
+      return ofColumns(criteria, [COLUMN[criteria.op]], criteria.needle);
+    default:
+      return [];
+  }
+}
+
+function ofColumns(
+  criteria: SearchCriteria,
+  columns: readonly TextColumn[],
+  needle: string,
+): [SearchCriteria, TextQuestion][] {
+  const folded = fold(needle);
+  return folded === '' ? [] : [[criteria, { kind: 'columns', columns, needle: folded }]];
+}
+
+/** @param answers to all `textQuestions` of the program */
 export function compile(
   context: AccountContext,
   view: ResolvedView,
   criteria: SearchCriteria,
+  answers: TextAnswers,
   slot: () => number,
 ): Compiled {
-  const compiler = new Compiler(context, new Keywords(context, view.tree), slot);
-  return { ...compiler.condition(criteria), texts: compiler.texts, sets: compiler.sets };
+  const compiler = new Compiler(new Keywords(context, view.tree), answers, slot);
+  return { ...compiler.condition(criteria), sets: compiler.sets };
+}
+
+/** @throws StoreError LIMIT */
+export function checkSize(criteria: SearchCriteria): void {
+  let nodes = 0;
+  const count = (part: SearchCriteria): void => {
+    nodes += 1;
+    if (nodes > MAX_CRITERIA) throw new StoreError('LIMIT', 'La ricerca ha troppe condizioni');
+    if (part.op === 'not') count(part.operand);
+    if (part.op === 'and' || part.op === 'or') part.operands.forEach(count);
+  };
+  count(criteria);
 }
 
 class Compiler {
-  readonly texts: TextQuery[] = [];
   readonly sets: { slot: number; ranges: NumberSet }[] = [];
-  readonly #context: AccountContext;
   readonly #keywords: Keywords;
+  readonly #answers: TextAnswers;
   readonly #slot: () => number;
   readonly #now = Date.now();
-  #nodes = 0;
-  #inline = 0;
 
-  constructor(context: AccountContext, keywords: Keywords, slot: () => number) {
-    this.#context = context;
+  constructor(keywords: Keywords, answers: TextAnswers, slot: () => number) {
     this.#keywords = keywords;
+    this.#answers = answers;
     this.#slot = slot;
   }
 
   condition(criteria: SearchCriteria): Condition {
-    this.#nodes += 1;
-    if (this.#nodes > MAX_CRITERIA) throw new StoreError('LIMIT', 'La ricerca ha troppe condizioni');
     switch (criteria.op) {
       case 'and':
         return this.#all(criteria.operands.map(operand => this.condition(operand)));
@@ -104,12 +139,8 @@ class Compiler {
         return { sql: 'e.message = ?', parameters: [numberOfHandle(criteria.id)] };
       case 'thread':
         return { sql: `${ofMessage('thread')} = ?`, parameters: [criteria.id] };
-      case 'text':
-        return this.#text(['header', 'body'], criteria.needle);
-      case 'header':
-        return this.#header(criteria.field, criteria.needle);
       default:
-        return this.#text([COLUMN[criteria.op]], criteria.needle);
+        return this.#answers.get(criteria)?.condition() ?? ALL;
     }
   }
 
@@ -141,35 +172,6 @@ class Compiler {
     }
     const id = this.#keywords.find(flag);
     return id === null ? NONE : { sql: 'instr(e.keywords, ?) > 0', parameters: [`,${id},`] };
-  }
-
-  #text(columns: readonly TextColumn[], needle: string): Condition {
-    const folded = fold(needle);
-    if (folded === '') return ALL;
-    return this.#query({ kind: 'columns', columns, needle: folded });
-  }
-
-  #header(field: string, needle: string): Condition {
-    if (codePoints(field) === 0) return NONE;
-    return this.#query({ kind: 'header', field: fold(field), needle: fold(needle) });
-  }
-
-  #query(what: TextQuestion): Condition {
-    this.#inline += 1;
-    const source = this.#source(what, this.#inline > INLINE_TEXTS ? { among: null } : look(this.#context, what));
-    const { table, message, where, parameters } = source;
-    return {
-      sql: `e.message IN (SELECT ${message} FROM ${table} WHERE ${where})`,
-      parameters,
-      listed: { source, rest: ALL },
-    };
-  }
-
-  #source(what: TextQuestion, known: ReturnType<typeof look>): Source {
-    if ('table' in known) return known;
-    const slot = this.#slot();
-    this.texts.push({ slot, what, among: known.among });
-    return listedIn(slot);
   }
 }
 

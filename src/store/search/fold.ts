@@ -17,6 +17,16 @@ export interface TextColumns {
 }
 export type TextColumn = keyof TextColumns;
 
+export const NO_TEXT: TextColumns = {
+  subject: '',
+  sender: '',
+  recipient: '',
+  cc: '',
+  bcc: '',
+  header: '',
+  body: '',
+};
+
 const ASCII = /^[\x01-\x7f]*$/;
 
 /**
@@ -28,8 +38,8 @@ export function fold(text: string): string {
   return (
     text
       .toWellFormed()
-      // SQLite's text functions end at a NUL.
-      .replaceAll('\0', '\ufffd')
+      // What the index tells its tokens apart by.
+      .replaceAll(/[\0\uffff]/g, '\ufffd')
       // As i;unicode-casemap decomposes (RFC 5051), so that what is equal there is equal here.
       .normalize('NFKD')
       // Upper case first: it takes ß, ligatures and final sigma to what they are equal to.
@@ -53,13 +63,6 @@ export function foldColumns(text: SearchText): TextColumns {
     header: column(text.header),
     body: column(text.body),
   };
-}
-
-/** Characters as the tokenizer counts them. */
-export function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
 }
 
 /** Whether folded text holds a needle. An empty needle is in every text. */

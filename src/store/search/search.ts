@@ -3,13 +3,14 @@ import { resolve } from '../catalog/views.ts';
 import type { SearchCriteria } from '../criteria.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { View } from '../types.ts';
-import { type Condition, compile } from './compile.ts';
+import { checkSize, compile, textQuestions } from './compile.ts';
+import type { Condition, MessageSet, Parameter } from './message-set.ts';
 import { answer } from './text.ts';
 
 /** UIDs of a view that meet the criteria, ascending. Other accounts of the thread are served between slices of a scan. */
 export async function search(context: AccountContext, view: View, criteria: SearchCriteria): Promise<Uint32Array> {
   return selectMatching(context, view, criteria, (where, parameters, _, listed) => {
-    const uids = (sql: string, values: readonly (string | number)[]): Uint32Array =>
+    const uids = (sql: string, values: readonly Parameter[]): Uint32Array =>
       Uint32Array.from(
         context.db
           .prepare<unknown[], number>(sql)
@@ -21,7 +22,7 @@ export async function search(context: AccountContext, view: View, criteria: Sear
     const { source, rest } = listed;
     return uids(
       `SELECT e.uid FROM ${source.table} CROSS JOIN entry e ON e.message = ${source.message}
-       WHERE ${source.where} AND ${rest.sql}`,
+       WHERE ${rest.sql}`,
       [...source.parameters, ...rest.parameters],
     ).sort();
   });
@@ -38,30 +39,40 @@ export async function selectMatching<T>(
   criteria: SearchCriteria,
   select: (
     where: string,
-    parameters: readonly (string | number)[],
+    parameters: readonly Parameter[],
     grades: readonly Condition[],
     listed: Condition['listed'],
   ) => T,
   grades: readonly SearchCriteria[] = [],
 ): Promise<T> {
+  const programs = [criteria, ...grades];
+  for (const program of programs) checkSize(program);
+  const answers = new Map<SearchCriteria, MessageSet>();
+  for (const [part, question] of programs.flatMap(textQuestions))
+    answers.set(part, await settle(answer(context, question)));
   const resolved = resolve(context, view);
   let slots = 0;
-  const compiled = compile(context, resolved, criteria, () => ++slots);
-  const graded = grades.map(grade => compile(context, resolved, grade, () => ++slots));
-  const all = [compiled, ...graded];
+  const [compiled, ...graded] = programs.map(program => compile(context, resolved, program, answers, () => ++slots));
+  if (compiled === undefined) throw new Error('no program');
   try {
-    for (const { slot, ranges } of all.flatMap(({ sets }) => sets)) {
+    for (const { slot, ranges } of [compiled, ...graded].flatMap(({ sets }) => sets)) {
       const add = context.sql('INSERT INTO temp.uid_range (slot, low, high) VALUES (?, ?, ?)');
       for (const [low, high] of ranges) add.run(slot, low, high);
-    }
-    for (const query of all.flatMap(({ texts }) => texts)) {
-      for (const _ of answer(context, resolved, query)) await setImmediate();
     }
     const within = (sql: string): string => `${resolved.where} AND (${sql})`;
     const { sql, parameters, listed } = compiled;
     const inView = listed && { ...listed, rest: { ...listed.rest, sql: within(listed.rest.sql) } };
     return select(within(sql), parameters, graded, inView);
   } finally {
-    context.db.exec('DELETE FROM temp.hit; DELETE FROM temp.uid_range');
+    context.db.exec('DELETE FROM temp.uid_range');
+  }
+}
+
+/** Runs to the end, with a turn for others between the slices. */
+export async function settle<T>(slices: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = slices.next();
+    if (done) return value;
+    await setImmediate();
   }
 }

@@ -1,7 +1,7 @@
 import type { SearchCriteria, SortCriterion, SortKey } from '../criteria.ts';
 import type { AccountContext } from '../database/context.ts';
 import type { View } from '../types.ts';
-import type { Condition } from './compile.ts';
+import type { Condition, Parameter } from './message-set.ts';
 import { selectMatching } from './search.ts';
 
 /** What a key compares, of `entry e JOIN sorting s`: texts octet by octet, instants by the second (RFC 5256 section 3). */
@@ -25,13 +25,9 @@ export async function sort(
   keys: readonly SortCriterion[],
   grades: readonly SearchCriteria[],
 ): Promise<Uint32Array> {
-  const select = (
-    where: string,
-    parameters: readonly (string | number)[],
-    conditions: readonly Condition[],
-  ): Uint32Array => {
+  const select = (where: string, parameters: readonly Parameter[], conditions: readonly Condition[]): Uint32Array => {
     const order: string[] = [];
-    const ordering: (string | number)[] = [];
+    const ordering: Parameter[] = [];
     for (const { key, reverse } of keys) {
       const column = key === 'relevancy' ? lacking(conditions) : COLUMNS[key];
       if (key === 'relevancy') ordering.push(...conditions.flatMap(({ parameters: values }) => values));

@@ -1,7 +1,8 @@
-import type { LRUCache } from 'lru-cache';
+import { LRUCache } from 'lru-cache';
 import { decodeRecipe, writeRunInto } from '../ingest/recipe.ts';
+import { PIECE_CACHE_BYTES } from '../limits.ts';
 import { StoreError } from '../types.ts';
-import { isSmall, KIND_PIECE, sha256, unpack, unpackTogether } from './format.ts';
+import { DIGEST_BYTES, isSmall, KIND_PIECE, sha256, unpackTogether } from './format.ts';
 import type { Segments } from './segments.ts';
 
 /** Where a piece lies and what it must be. */
@@ -16,8 +17,23 @@ export interface PieceRow {
   readonly stored: number;
 }
 
-/** Decoded pieces of all accounts of a thread, by account and number. */
+/** Decoded pieces of all accounts of a thread, by account and number: each is of use until the next one is read. */
 export type PieceCache = LRUCache<string, Uint8Array>;
+
+/**
+ * What it lets go of is freed at once, and its memory, still warm, serves for the next piece. Left to the collector,
+ * such octets make it look through the whole heap every hundred megabytes, beside other work and before it.
+ */
+export function makePieceCache(maxSize = PIECE_CACHE_BYTES): PieceCache {
+  return new LRUCache({
+    maxSize,
+    sizeCalculation: content => content.length,
+    dispose: ({ buffer, length }) => {
+      // As a record was opened: nothing but the digest before the content. Other buffers may hold octets of others.
+      if (buffer instanceof ArrayBuffer && buffer.byteLength <= DIGEST_BYTES + length) buffer.transfer(0);
+    },
+  });
+}
 
 /** Octets of small pieces that are unpacked together. */
 const TOGETHER_BYTES = 256 * 1024;
@@ -32,6 +48,7 @@ export class PieceReader {
   readonly #cache: PieceCache;
   readonly #row: (piece: number) => PieceRow | undefined;
   readonly #ahead = new Map<number, Uint8Array>();
+  readonly #rowsAhead = new Map<number, PieceRow>();
 
   constructor(account: string, segments: Segments, cache: PieceCache, row: (piece: number) => PieceRow | undefined) {
     this.#account = account;
@@ -51,13 +68,14 @@ export class PieceReader {
     return content && Buffer.compare(sha256(content), row.sha256) === 0 ? content : null;
   }
 
+  /** A piece's octets, to be used before another one is read. */
   read(piece: number): Uint8Array {
     const ahead = this.#ahead.get(piece);
     if (ahead) return ahead;
     const key = this.#key(piece);
     const cached = this.#cache.get(key);
     if (cached) return cached;
-    const row = this.#row(piece);
+    const row = this.#rowsAhead.get(piece) ?? this.#row(piece);
     const content = row ? this.openRow(row) : null;
     if (!content) throw damaged();
     if (content.length > 0) this.#cache.set(key, content);
@@ -70,8 +88,9 @@ export class PieceReader {
   }
 
   /**
-   * Reads pieces that are about to be needed, with less work than one by one. They stay at hand until `forgetAhead`; one
-   * that is damaged fails when it is asked for.
+   * Reads the small ones of pieces that are about to be needed, with less work than one by one. They stay at hand until
+   * `forgetAhead`; one that is damaged fails when it is asked for. A large one is best read when it is used: what has
+   * just been opened is still near the processor.
    */
   readAhead(rows: readonly PieceRow[]): void {
     let small: [PieceRow, Uint8Array][] = [];
@@ -89,23 +108,18 @@ export class PieceReader {
       small = [];
       smallBytes = 0;
     };
-    for (const [row, packed] of this.#segments.readTogether(KIND_PIECE, rows)) {
-      if (isSmall(row)) {
-        small.push([row, packed]);
-        smallBytes += row.length;
-        if (smallBytes >= TOGETHER_BYTES) unpackSmall();
-        continue;
-      }
-      const content = unpack(row, packed);
-      if (!content) continue;
-      this.#ahead.set(row.id, content);
-      if (content.length > 0) this.#cache.set(this.#key(row.id), content);
+    for (const row of rows) this.#rowsAhead.set(row.id, row);
+    for (const [row, packed] of this.#segments.readTogether(KIND_PIECE, rows.filter(isSmall))) {
+      small.push([row, packed]);
+      smallBytes += row.length;
+      if (smallBytes >= TOGETHER_BYTES) unpackSmall();
     }
     if (small.length > 0) unpackSmall();
   }
 
   forgetAhead(): void {
     this.#ahead.clear();
+    this.#rowsAhead.clear();
   }
 
   /** A piece's octets lie elsewhere now. */

@@ -1,17 +1,15 @@
 import { join } from 'node:path';
 import type Database from 'better-sqlite3-multiple-ciphers';
-import { LRUCache } from 'lru-cache';
 import type { AccountKeys } from '../crypto/account-keys.ts';
 import { RecordCipher } from '../crypto/record-cipher.ts';
 import { AccountContext } from '../database/context.ts';
 import { nextUidValidity, openDatabase } from '../database/open.ts';
 import { LedgerHead } from '../ledger/head.ts';
 import { Ledger, type LedgerState } from '../ledger/ledger.ts';
-import { PIECE_CACHE_BYTES } from '../limits.ts';
 import { conserveNext, unfinishedPackages } from '../queue/conserved.ts';
 import { segmentNumbers } from '../segment/files.ts';
 import { KIND_LEDGER, sha256 } from '../segment/format.ts';
-import { type PieceCache, PieceReader, type PieceRow } from '../segment/pieces.ts';
+import { makePieceCache, PieceReader, type PieceRow } from '../segment/pieces.ts';
 import { olderThanSegments, repairSegments, type SegmentRepair } from '../segment/repair.ts';
 import { Segments } from '../segment/segments.ts';
 
@@ -23,7 +21,7 @@ export interface AccountRepair extends SegmentRepair {
   readonly oldSegments: boolean;
 }
 
-const cache: PieceCache = new LRUCache({ maxSize: PIECE_CACHE_BYTES, sizeCalculation: content => content.length });
+const cache = makePieceCache();
 
 /**
  * Opens an account and brings it to the state of its last commit. Throws a StoreError.

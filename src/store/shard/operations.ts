@@ -21,7 +21,6 @@ import { distributionDone, distributionRequests } from '../queue/distribution.ts
 import { figures } from '../queue/figures.ts';
 import { findBySha256, record } from '../queue/record.ts';
 import { queue, queued, queueFailed } from '../queue/waiting.ts';
-import { mergeIndex } from '../search/merge.ts';
 import { search } from '../search/search.ts';
 import { sort } from '../search/sort.ts';
 import { searchUpstream } from '../search/upstream.ts';
@@ -29,6 +28,7 @@ import { purgeOrphans } from '../space/purge.ts';
 import { moveNext, stripSegment, wastefulSegments } from '../space/segments.ts';
 import { markPieces, sweepPieces } from '../space/sweep.ts';
 import { thread } from '../thread/thread.ts';
+import { mergeIndex } from '../words/merging.ts';
 
 export const OPERATIONS = {
   listViews,

@@ -1,6 +1,5 @@
 import type { AccountContext } from '../database/context.ts';
 import { journalMessages } from '../journal/journal.ts';
-import { removeIndex } from '../search/insert.ts';
 
 /** Messages removed in one transaction. */
 const RUN = 100;
@@ -29,7 +28,6 @@ export function purgeOrphans(context: AccountContext, before: number): number {
   context.write(() => {
     journalMessages(context, 'purged', 'system', ids, {});
     for (const id of ids) {
-      removeIndex(context, id);
       for (const table of tables) context.sql(`DELETE FROM ${table} WHERE message = ?`).run(id);
       context.sql('DELETE FROM message WHERE id = ?').run(id);
     }

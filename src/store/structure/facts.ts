@@ -12,11 +12,17 @@ export interface Facts {
 }
 
 export function compactFacts({ summary, pec }: Facts): Uint8Array {
-  return compact(JSON.stringify({ summary, pec }), FACTS_DICTIONARY, SMALL);
+  return compact(`${JSON.stringify({ summary, pec })}\n`, FACTS_DICTIONARY, SMALL);
 }
 
 export function expandFacts(octets: Uint8Array): Facts {
   return JSON.parse(expand(octets, 1, FACTS_DICTIONARY).toString('utf8'));
+}
+
+/** Those of so many messages, in their order. */
+export function expandAllFacts(frames: Uint8Array, count: number): Facts[] {
+  const lines = expand(frames, count, FACTS_DICTIONARY).toString('utf8').split('\n');
+  return lines.slice(0, count).map(line => JSON.parse(line));
 }
 
 export function compactTree(root: MimeNode): Uint8Array {

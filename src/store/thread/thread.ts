@@ -5,6 +5,7 @@ import { selectMatching } from '../search/search.ts';
 import type { ThreadList, View } from '../types.ts';
 import { listThreads, type Threaded, type ThreadNode } from './forest.ts';
 import { byOrderedSubject } from './ordered-subject.ts';
+import { withoutBrackets } from './reference-id.ts';
 import { byReferences, byRefs } from './references.ts';
 
 interface Row {
@@ -12,6 +13,7 @@ interface Row {
   readonly sent_at: number;
   readonly subject: string;
   readonly is_reply: number;
+  readonly message_id: string | null;
   readonly reference_id: string | null;
   readonly refs: string;
 }
@@ -33,7 +35,7 @@ export async function thread(
     context.db
       .prepare<unknown[], Row>(
         `SELECT e.uid, ifnull(s.sent_at, e.internal_date) AS sent_at, s.subject, s.is_reply,
-           s.reference_id, s.refs
+           s.message_id, s.reference_id, s.refs
          FROM entry e JOIN sorting s ON s.message = e.message
          WHERE ${where} ORDER BY e.uid`,
       )
@@ -47,7 +49,7 @@ export async function thread(
       sentAt: Math.floor(row.sent_at / 1000),
       subject: row.subject,
       isReply: row.is_reply === 1,
-      id: row.reference_id,
+      id: row.reference_id === null ? withoutBrackets(row.message_id) : row.reference_id || null,
       references: row.refs === '' ? [] : row.refs.split('\n'),
     }),
   );
