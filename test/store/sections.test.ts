@@ -142,9 +142,9 @@ describe('sections', () => {
     };
     expect(await read()).toEqual(headers);
     // Another's octets, of the same length; then none that can be expanded.
-    for (const packed of ['(SELECT packed FROM header ORDER BY message DESC LIMIT 1)', "x'00'"]) {
+    for (const octets of ['(SELECT octets FROM header ORDER BY message DESC LIMIT 1)', "x'00'"]) {
       await b.store.close();
-      const sql = `UPDATE header SET packed = ${packed} WHERE message = (SELECT max(message) - 2 FROM header)`;
+      const sql = `UPDATE header SET octets = ${octets} WHERE message = (SELECT max(message) - 2 FROM header)`;
       await withDatabase(b.directory, db => db.exec(sql));
       await b.reopen();
       expect(await read()).toEqual(headers);

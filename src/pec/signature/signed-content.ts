@@ -32,7 +32,7 @@ function detached(raw: Uint8Array, root: MimeNode): SignedContent | string | nul
   const signed = raw.subarray(content.headerStart, content.bodyEnd);
   return {
     signature: decodeBody(raw, signature),
-    contents: hasOddLineEnds(signed) ? [() => signed, () => canonical(signed)] : [() => signed],
+    contents: [() => signed, () => canonical(signed)],
   };
 }
 
@@ -47,14 +47,6 @@ function parameter(node: MimeNode, name: string): string | null {
 
 const CR = 0x0d;
 const LF = 0x0a;
-
-/** Whether any line ends otherwise than in one CR and one LF. */
-function hasOddLineEnds(bytes: Uint8Array): boolean {
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR || bytes[at - 2] === CR) return true;
-  }
-  return false;
-}
 
 /** Every line ended in CRLF, which is what was signed before a program stored it with its own line ends. */
 function canonical(bytes: Uint8Array): Uint8Array {

@@ -72,9 +72,8 @@ CREATE TABLE structure (
 -- Headers of usual length as they stand in the messages: see structure/kept-header.ts.
 CREATE TABLE header (
   message INTEGER PRIMARY KEY REFERENCES message,
-  length INTEGER NOT NULL,
   checksum INTEGER NOT NULL,
-  packed BLOB NOT NULL
+  octets BLOB NOT NULL
 );
 
 -- What SORT and THREAD compare (RFC 5256): texts in the form of i;unicode-casemap, sent_at in milliseconds.

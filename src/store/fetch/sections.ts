@@ -7,7 +7,7 @@ import { INLINE_FETCH_BYTES, INLINE_SECTION_BYTES, MAX_HEADER_BYTES, MAX_READ_BY
 import type { PieceRow } from '../segment/pieces.ts';
 import { framesOf } from '../structure/compact.ts';
 import { expandTree, expandTrees } from '../structure/facts.ts';
-import { expandHeaders, type KeptHeader } from '../structure/kept-header.ts';
+import { type KeptHeader, soundHeader } from '../structure/kept-header.ts';
 import { type SectionContent, type SectionSpec, StoreError } from '../types.ts';
 import { openDecoded } from './decoded.ts';
 import { Slab } from './slab.ts';
@@ -36,7 +36,7 @@ export class SectionReader {
   readonly #filters = new Map<SectionSpec, HeaderFilter>();
   /** What was read ahead, by message. */
   readonly #recipes = new Map<number, Uint8Array>();
-  readonly #headers = new Map<number, Uint8Array>();
+  readonly #headers = new Map<number, Uint8Array | null>();
   readonly #trees = new Map<number, string>();
   /** The largest section that goes inline, and the octets that still do. */
   readonly #largest: number;
@@ -66,23 +66,12 @@ export class SectionReader {
   }
 
   #readHeaders(messages: string): void {
-    const row = this.#context
-      .sql<{ rows: string; packed: Uint8Array | null }>(
-        `SELECT json_group_array(json_array(message, length, checksum)) AS rows, ${framesOf('packed')} AS packed
-         FROM header WHERE message IN (SELECT value FROM json_each(?))`,
+    const rows = this.#context
+      .sql<KeptHeader & { readonly message: number }>(
+        'SELECT message, checksum, octets FROM header WHERE message IN (SELECT value FROM json_each(?))',
       )
-      .get(messages);
-    if (!row?.packed) return;
-    const kept: [number, number, number][] = JSON.parse(row.rows);
-    const headers = expandHeaders(
-      kept.map(([, length, checksum]) => ({ length, checksum })),
-      row.packed,
-    );
-    // One that is damaged may have taken others along: those are read by themselves.
-    for (const [index, [message]] of kept.entries()) {
-      const header = headers[index];
-      if (header) this.#headers.set(message, header);
-    }
+      .all(messages);
+    for (const row of rows) this.#headers.set(row.message, soundHeader(row));
   }
 
   #readTrees(messages: string): void {
@@ -143,7 +132,7 @@ export class SectionReader {
   #source(message: number, size: number): Source {
     let recipe = this.#recipes.get(message) ?? null;
     let tree: MimeNode | null = null;
-    let header: Uint8Array | null | undefined = this.#headers.get(message);
+    let header = this.#headers.get(message);
     return {
       message,
       size,
@@ -255,8 +244,8 @@ function checkInterval(start: number, length: number): void {
 
 /** The header as it was kept apart; null where it was not, or where it is no longer what it was. */
 function keptHeader(context: AccountContext, message: number): Uint8Array | null {
-  const row = context.sql<KeptHeader>('SELECT length, checksum, packed FROM header WHERE message = ?').get(message);
-  return row ? (expandHeaders([row], row.packed)[0] ?? null) : null;
+  const row = context.sql<KeptHeader>('SELECT checksum, octets FROM header WHERE message = ?').get(message);
+  return row ? soundHeader(row) : null;
 }
 
 function isWhole({ part, text, sizeOnly }: SectionSpec): boolean {

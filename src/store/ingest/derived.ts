@@ -14,9 +14,7 @@ export function insertDerived(context: AccountContext, id: number, message: Prep
   insertExchangeFacts(context, id, message, arrival);
   const kept = message.header;
   if (kept !== null) {
-    context
-      .sql('INSERT INTO header (message, length, checksum, packed) VALUES (?, ?, ?, ?)')
-      .run(id, kept.length, kept.checksum, kept.packed);
+    context.sql('INSERT INTO header (message, checksum, octets) VALUES (?, ?, ?)').run(id, kept.checksum, kept.octets);
   }
   const { octets, packed } = message.packedText;
   context

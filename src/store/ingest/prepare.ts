@@ -9,7 +9,7 @@ import { MAX_KEPT_HEADER_BYTES } from '../limits.ts';
 import { foldColumns } from '../search/fold.ts';
 import { sha256 } from '../segment/format.ts';
 import { compactFacts, compactTree } from '../structure/facts.ts';
-import { type KeptHeader, packHeader } from '../structure/kept-header.ts';
+import { type KeptHeader, keepHeader } from '../structure/kept-header.ts';
 import { packListing } from '../structure/listing.ts';
 import { documentWords } from '../words/document.ts';
 import { packRuns } from './pack-runs.ts';
@@ -89,7 +89,7 @@ function checkSignature(raw: Uint8Array, root: MimeNode, anchors: readonly Uint8
 
 function keptHeader(raw: Uint8Array, root: MimeNode): KeptHeader | null {
   const length = root.bodyStart - root.headerStart;
-  return length > MAX_KEPT_HEADER_BYTES ? null : packHeader(raw.subarray(root.headerStart, root.bodyStart));
+  return length > MAX_KEPT_HEADER_BYTES ? null : keepHeader(raw.subarray(root.headerStart, root.bodyStart));
 }
 
 /** The conversation's first Message-ID where one is named, else the message's own. */

@@ -9,7 +9,11 @@ import { encodeMessages, writeBlock } from './run.ts';
 export const FAN = 8;
 
 /** Documents of a new run, at most. */
-const DOCUMENTS = 256;
+const DOCUMENT_BITS = 8;
+const DOCUMENTS = 2 ** DOCUMENT_BITS;
+/** Halves of a gram's number. */
+const DIGIT_BITS = 12;
+const DIGITS = 2 ** DIGIT_BITS;
 
 /** A message's id and the words of its text. */
 export type Arrival = readonly [message: number, words: DocumentWords];
@@ -126,7 +130,27 @@ function gramsByCode(arrivals: readonly Arrival[]): Uint32Array {
   for (const [document, [, { grams }]] of arrivals.entries()) {
     for (const code of grams) all[at++] = code * DOCUMENTS + document;
   }
-  return all.sort();
+  // By the halves of the code, the lower first; documents are in order already. A quarter of what comparing takes.
+  return sortedBy(sortedBy(all, DOCUMENT_BITS), DOCUMENT_BITS + DIGIT_BITS);
+}
+
+/** The numbers in the order of one digit of theirs, otherwise as they were. */
+function sortedBy(numbers: Uint32Array, shift: number): Uint32Array {
+  const next = new Uint32Array(DIGITS + 1);
+  for (let at = 0; at < numbers.length; at++) {
+    const digit = ((numbers[at] as number) >>> shift) % DIGITS;
+    next[digit + 1] = (next[digit + 1] as number) + 1;
+  }
+  for (let digit = 1; digit < DIGITS; digit++) next[digit] = (next[digit] as number) + (next[digit - 1] as number);
+  const sorted = new Uint32Array(numbers.length);
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at] as number;
+    const digit = (number >>> shift) % DIGITS;
+    const to = next[digit] as number;
+    sorted[to] = number;
+    next[digit] = to + 1;
+  }
+  return sorted;
 }
 
 function nextGram(grams: Uint32Array, at: number): [code: number, name: string | null] {
