@@ -44,13 +44,19 @@ export class MessageSet {
     return found;
   }
 
+  #count(): number {
+    let count = 0;
+    for (let message = 0; message < this.marks.length; message++) count += this.marks[message] as number;
+    return count;
+  }
+
   /** That an entry's message is in the set. */
   condition(): Condition {
-    const list = this.list();
-    if (list.length * MANY > this.marks.length) {
-      return { sql: "substr(?, e.message + 1, 1) = x'01'", parameters: [this.marks] };
+    if (this.#count() * MANY > this.marks.length) {
+      // Counted from 1.
+      return { sql: "substr(?, e.message, 1) = x'01'", parameters: [this.marks.subarray(1)] };
     }
-    const parameters = [JSON.stringify(list)];
+    const parameters = [JSON.stringify(this.list())];
     return {
       sql: 'e.message IN (SELECT value FROM json_each(?))',
       parameters,

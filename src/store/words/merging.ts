@@ -79,13 +79,13 @@ function freeRuns(context: Rows): Run[] {
 
 /** Whether much of it is of messages that were removed. */
 function wastes(context: Rows, run: Run): boolean {
-  const messages = new Set(run.messages());
+  const messages = new Set(run.readMessages());
   return existing(context, messages).size < (1 - WASTED_SHARE) * messages.size;
 }
 
 /** @param clean whether what was removed is left out, which takes looking for it */
 function begin(context: Rows, inputs: readonly Run[], level: number, clean: boolean): Merge {
-  const all = inputs.flatMap(run => [...run.messages()]);
+  const all = inputs.flatMap(run => [...run.readMessages()]);
   const there = clean ? existing(context, all) : null;
   const id = createRun(context, 'making', level, there ? all.filter(message => there.has(message)) : all);
   const progress = { inputs: inputs.map(({ row }) => ({ run: row.id, block: 0, index: 0 })) };
@@ -110,11 +110,11 @@ class Merge {
     this.#context = context;
     this.#output = new Run(context, row);
     this.#blocks = row.blocks;
-    const kept = this.#output.messages();
+    const kept = this.#output.readMessages();
     let documents = 0;
     this.#inputs = inputs.map(({ run, block, index }) => {
       const input = context.sql<RunRow>('SELECT id, level, blocks FROM word_run WHERE id = ?').get(run) as RunRow;
-      const numbers = Int32Array.from(new Run(context, input).messages(), message =>
+      const numbers = Int32Array.from(new Run(context, input).readMessages(), message =>
         // In the same order, without those that are left out.
         kept[documents] === message ? documents++ : -1,
       );

@@ -10,7 +10,7 @@ import { Bytes, Reader } from './bytes.ts';
 
 /** Blocks' numbers are the run's times this and their own. */
 const BLOCKS = 2 ** 20;
-/** What of runs is kept in memory for all accounts of a thread: octets. */
+/** What searches have read of runs is kept in memory, for all accounts of a thread: octets. */
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export interface RunRow {
@@ -48,14 +48,16 @@ export class Run {
   messages(): Uint32Array {
     const known = cache.get(this.#key) as Uint32Array | undefined;
     if (known !== undefined) return known;
-    const messages = decodeMessages(
-      unpack(
-        this.#context.sql<Uint8Array>('SELECT messages FROM word_run WHERE id = ?').pluck().get(this.row.id) ??
-          new Uint8Array(),
-      ),
-    );
+    const messages = this.readMessages();
     cache.set(this.#key, messages);
     return messages;
+  }
+
+  /** The same, not kept: what a transaction has written may be undone, and its run's number given to another one. */
+  readMessages(): Uint32Array {
+    const packed = this.#context.sql<Uint8Array>('SELECT messages FROM word_run WHERE id = ?').pluck().get(this.row.id);
+    if (packed === undefined) throw new Error(`the index lacks run ${this.row.id}`);
+    return decodeMessages(unpack(packed));
   }
 
   names(block: number): BlockNames {
@@ -67,7 +69,7 @@ export class Run {
     return names;
   }
 
-  /** The same for who reads it once. */
+  /** The same, not kept. */
   readNames(block: number): BlockNames {
     return new BlockNames(this.#column('names', block));
   }
@@ -80,7 +82,7 @@ export class Run {
     return this.#expanded('places', block);
   }
 
-  /** One column for who reads it once. */
+  /** One column, not kept. */
   read(column: 'documents' | 'places', block: number): Uint8Array {
     return unpack(this.#column(column, block));
   }
