@@ -14,6 +14,8 @@ export type Numbers = 'uid' | 'sequence';
 export class Numbering {
   #uids: Uint32Array;
   #count: number;
+  /** Behind the one asked for last: most often it is asked for next. */
+  #next = 0;
 
   constructor(uids: Uint32Array) {
     this.#uids = uids;
@@ -34,7 +36,9 @@ export class Numbering {
 
   /** Sequence number of a UID, 0 when the client does not know it. */
   numberOf(uid: number): number {
-    const index = this.#lowerBound(uid);
+    const next = this.#next;
+    const index = next < this.#count && this.#uids[next] === uid ? next : this.#lowerBound(uid);
+    this.#next = index + 1;
     return index < this.#count && this.#uids[index] === uid ? index + 1 : 0;
   }
 

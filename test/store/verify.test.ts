@@ -191,12 +191,17 @@ describe('verify', () => {
       db.exec('UPDATE entry SET message = 99 WHERE uid = 1');
       db.exec('DELETE FROM structure WHERE message = 2');
       db.exec('DELETE FROM piece WHERE id = (SELECT max(id) FROM piece)');
+      db.exec(
+        `INSERT INTO piece (id, sha256, segment, offset, scheme, length, stored)
+         SELECT 99, sha256, segment, offset, scheme, length, stored FROM piece WHERE id = 1`,
+      );
     });
     const outcome = await verify();
     expect(kinds(outcome)).toEqual(['counter', 'message', 'row']);
     const texts = outcome.damaged.map(({ where, reason }) => `${where}: ${reason}`).join('\n');
     expect(texts).toMatch(/^entry 1\/1: no message 99$/m);
     expect(texts).toMatch(/^message 2: no structure$/m);
+    expect(texts).toMatch(/^piece 99: the same as piece 1$/m);
     expect(texts).toMatch(/of its recipe is unknown$/m);
     expect(texts).toMatch(/^leaf \d+ messages: is \d, should be \d$/m);
   });

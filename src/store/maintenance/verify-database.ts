@@ -55,6 +55,8 @@ const ROWS: readonly string[] = [
   `SELECT 'message ' || id || ': no structure' FROM message WHERE id NOT IN (SELECT message FROM structure)`,
   `SELECT 'message ' || id || ': no text' FROM message WHERE id NOT IN (SELECT message FROM text)`,
   `SELECT 'message ' || id || ': no sort keys' FROM message WHERE id NOT IN (SELECT message FROM sorting)`,
+  `SELECT 'message ' || max(id) || ': the same as message ' || min(id) FROM message GROUP BY sha256 HAVING count(*) > 1`,
+  `SELECT 'piece ' || max(id) || ': the same as piece ' || min(id) FROM piece GROUP BY sha256 HAVING count(*) > 1`,
   `SELECT 'queue ' || position || ': no message ' || message FROM queue WHERE message NOT IN (SELECT id FROM message)`,
   `SELECT 'package ' || package || ': no message ' || message FROM package_message
    WHERE message NOT IN (SELECT id FROM message)`,

@@ -7,7 +7,7 @@ import type { AccountContext } from '../database/context.ts';
 import { MAX_CRITERIA } from '../limits.ts';
 import { StoreError } from '../types.ts';
 import { fold, type TextColumn } from './fold.ts';
-import type { Condition, MessageSet } from './message-set.ts';
+import { ALL, type Condition, type MessageSet } from './message-set.ts';
 import type { TextQuestion } from './text.ts';
 
 /** A condition; sets of UIDs fill their slots of `uid_range` before it runs. */
@@ -18,7 +18,6 @@ export interface Compiled extends Condition {
 /** What a program asks about texts, and the answers by the part of the program. */
 export type TextAnswers = ReadonlyMap<SearchCriteria, MessageSet>;
 
-const ALL: Condition = { sql: '1', parameters: [] };
 const NONE: Condition = { sql: '0', parameters: [] };
 /** Sets of a few ranges are plain conditions; longer ones go to a table. */
 const INLINE_RANGES = 8;

@@ -17,6 +17,8 @@ interface Source {
   readonly parameters: readonly Parameter[];
 }
 
+export const ALL: Condition = { sql: '1', parameters: [] };
+
 /** With fewer messages to one that is in the set, each is looked up by itself. */
 const MANY = 8;
 
@@ -52,7 +54,10 @@ export class MessageSet {
 
   /** That an entry's message is in the set. */
   condition(): Condition {
-    if (this.#count() * MANY > this.marks.length) {
+    const count = this.#count();
+    // Ids begin with 1.
+    if (count === this.marks.length - 1) return ALL;
+    if (count * MANY > this.marks.length) {
       // Counted from 1.
       return { sql: "substr(?, e.message, 1) = x'01'", parameters: [this.marks.subarray(1)] };
     }
