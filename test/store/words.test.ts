@@ -83,11 +83,15 @@ function put(arrivals: readonly Arrival[]): void {
   insertWords(context, arrivals);
 }
 
+function all(slices: Generator<void>): void {
+  while (!slices.next().done);
+}
+
 /** What the index says of a needle, anywhere or in a column. */
 function found(needle: string, column: TextColumn | null, last: number) {
   const { any, exact } = patternsOf(needle);
   const marks = new Uint8Array(last + 1);
-  match(context, { patterns: any, columns: column && { first: column, last: column }, signs: [] }, marks);
+  all(match(context, { patterns: any, columns: column && { first: column, last: column }, signs: [] }, marks));
   const having = (what: number): number[] => [...marks.keys()].filter(message => marks[message] === what);
   return { sure: exact ? having(YES) : [], maybe: exact ? having(MAYBE) : [...having(YES), ...having(MAYBE)] };
 }
@@ -100,8 +104,8 @@ function signed(needle: string, last: number) {
   const { any } = patternsOf(needle);
   if (isGram(needle)) {
     const patterns = names(needle).map(name => [{ text: name, how: 'exact', bits: 0 }] as const);
-    match(context, { patterns, columns: null, signs: [] }, marks);
-  } else match(context, { patterns: any, columns: null, signs }, marks);
+    all(match(context, { patterns, columns: null, signs: [] }, marks));
+  } else all(match(context, { patterns: any, columns: null, signs }, marks));
   return [...marks.keys()].filter(message => marks[message] !== 0);
 }
 

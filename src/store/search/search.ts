@@ -7,6 +7,9 @@ import { checkSize, compile, textQuestions } from './compile.ts';
 import type { Condition, MessageSet, Parameter } from './message-set.ts';
 import { answer } from './text.ts';
 
+/** A search gives way to other accounts of its thread after so long. */
+const TURN_MS = 5;
+
 /** UIDs of a view that meet the criteria, ascending. Other accounts of the thread are served between slices of a scan. */
 export async function search(context: AccountContext, view: View, criteria: SearchCriteria): Promise<Uint32Array> {
   return selectMatching(context, view, criteria, (where, parameters, _, listed) => {
@@ -68,11 +71,13 @@ export async function selectMatching<T>(
   }
 }
 
-/** Runs to the end, with a turn for others between the slices. */
+/** Runs to the end, with a turn for others now and then. */
 export async function settle<T>(slices: Generator<void, T>): Promise<T> {
-  for (;;) {
+  for (let begun = performance.now(); ; ) {
     const { done, value } = slices.next();
     if (done) return value;
+    if (performance.now() - begun < TURN_MS) continue;
     await setImmediate();
+    begun = performance.now();
   }
 }

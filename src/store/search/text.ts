@@ -22,7 +22,7 @@ export type TextQuestion =
 /** Pieces of a needle that a text must have for it to be looked at. */
 const MOST_SIGNS = 24;
 
-/** Answers a question. Yields between slices of what is decided on texts, so that other accounts get their turn. */
+/** Answers a question. Yields now and then, so that other accounts get their turn. */
 export function answer(context: AccountContext, what: TextQuestion): Generator<void, MessageSet> {
   return what.kind === 'header'
     ? ofHeader(context, what.field, what.needle)
@@ -34,7 +34,7 @@ function* ofColumns(
   columns: readonly TextColumn[],
   needle: string,
 ): Generator<void, MessageSet> {
-  const { sure, maybe } = lookUp(context, needle, columns);
+  const { sure, maybe } = yield* lookUp(context, needle, columns);
   for (const ids of slices([...maybe.list(), ...unindexed(context)])) {
     for (const message of holding(context, ids, columns, needle)) sure.add(message);
     yield;
@@ -44,8 +44,8 @@ function* ofColumns(
 
 /** The index proposes by name and needle, the lines of the header decide. */
 function* ofHeader(context: AccountContext, field: string, needle: string): Generator<void, MessageSet> {
-  const named = proposed(context, `${field}:`);
-  const withNeedle = needle === '' ? named : proposed(context, needle);
+  const named = yield* proposed(context, `${field}:`);
+  const withNeedle = needle === '' ? named : yield* proposed(context, needle);
   const candidates = [...named.list().filter(message => withNeedle.has(message)), ...unindexed(context)];
   const decided = nobody(context);
   for (const ids of slices(candidates)) {
@@ -57,18 +57,18 @@ function* ofHeader(context: AccountContext, field: string, needle: string): Gene
   return decided;
 }
 
-function proposed(context: AccountContext, needle: string): MessageSet {
-  const { sure, maybe } = lookUp(context, needle, ['header']);
+function* proposed(context: AccountContext, needle: string): Generator<void, MessageSet> {
+  const { sure, maybe } = yield* lookUp(context, needle, ['header']);
   for (const message of maybe.list()) sure.add(message);
   return sure;
 }
 
 /** What the index knows of messages with a needle in one of the columns. */
-function lookUp(
+function* lookUp(
   context: AccountContext,
   needle: string,
   columns: readonly TextColumn[],
-): { readonly sure: MessageSet; readonly maybe: MessageSet } {
+): Generator<void, { readonly sure: MessageSet; readonly maybe: MessageSet }> {
   const [sure, maybe] = [nobody(context), nobody(context)];
   const found = new Uint8Array(sure.marks.length);
   const grams = columns.includes('header') || columns.includes('body');
@@ -79,12 +79,12 @@ function lookUp(
     // A single space has no places of its own.
     exact = columns.includes('body');
     const patterns = names(needle).map(text => [{ text, how: 'exact', bits: 0 }] as const);
-    match(context, { patterns, columns: null, signs: [] }, found);
+    yield* match(context, { patterns, columns: null, signs: [] }, found);
   } else {
     const patterns = patternsOf(needle);
     exact = patterns.exact;
     const signs = grams ? gramsWithin(needle).slice(0, MOST_SIGNS).map(names) : [];
-    match(context, { patterns: patterns.any, columns: rangeOf(columns, needle), signs }, found);
+    yield* match(context, { patterns: patterns.any, columns: rangeOf(columns, needle), signs }, found);
   }
   for (let message = 0; message < found.length; message++) {
     const what = found[message];

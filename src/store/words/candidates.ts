@@ -40,11 +40,11 @@ export class Candidates {
   }
 
   /** Only those that have one of the tokens. */
-  keep(list: WordList): void {
+  *keep(list: WordList): Generator<void> {
     const marks = this.#marks;
     const turn = this.#turn;
     let count = 0;
-    list.eachDocument(document => {
+    yield* list.eachDocument(document => {
       if (marks[document] !== turn) return;
       marks[document] = turn + 1;
       count += 1;

@@ -27,11 +27,11 @@ export interface Inquiry {
 /** Octets of the index that are gone through in the time that it takes to look through the tokens of a block. */
 const NAMES_OCTETS = 1_000;
 
-/** Sets the byte of each message to what is found of it. Some may have been removed meanwhile. */
-export function match(context: Rows, inquiry: Inquiry, found: Uint8Array): void {
+/** Sets the byte of each message to what is found of it. Some may have been removed meanwhile. Yields between blocks. */
+export function* match(context: Rows, inquiry: Inquiry, found: Uint8Array): Generator<void> {
   for (const run of wholeRuns(context)) {
     const messages = run.messages();
-    const hits = matchRun(run, messages.length, inquiry);
+    const hits = yield* matchRun(run, messages.length, inquiry);
     for (let document = 0; document < hits.length; document++) {
       const hit = hits[document] as number;
       const message = messages[document] as number;
@@ -40,7 +40,7 @@ export function match(context: Rows, inquiry: Inquiry, found: Uint8Array): void 
   }
 }
 
-function matchRun(run: Run, count: number, { patterns, columns, signs }: Inquiry): Uint8Array {
+function* matchRun(run: Run, count: number, { patterns, columns, signs }: Inquiry): Generator<void, Uint8Array> {
   const hits = new Uint8Array(count);
   const candidates = new Candidates(count);
   const signLists = signs.map(
@@ -52,7 +52,7 @@ function matchRun(run: Run, count: number, { patterns, columns, signs }: Inquiry
   );
   for (const list of signLists.sort((a, b) => a.cost - b.cost)) {
     if (candidates.fewFor(list.cost)) break;
-    candidates.keep(list);
+    yield* candidates.keep(list);
   }
   if (candidates.count === 0 || signLists.some(list => list.empty)) return hits;
   const tokens = patterns.reduce((sum, pattern) => sum + pattern.length, 0);
@@ -62,13 +62,13 @@ function matchRun(run: Run, count: number, { patterns, columns, signs }: Inquiry
     });
     return hits;
   }
-  const within = columns && new Bounds(run, columns);
+  const within = columns && (yield* boundsOf(run, columns));
   for (const pattern of patterns) {
     const lists = pattern.map(element => listOf(run, element));
     if (lists.some(list => list.empty)) continue;
     const [only] = lists;
-    if (only !== undefined && lists.length === 1 && signs.length === 0) only.mark(within, hits);
-    else matchRow(run, pattern, lists, within, candidates.copy(), hits);
+    if (only !== undefined && lists.length === 1 && signs.length === 0) yield* only.mark(within, hits);
+    else yield* matchRow(run, pattern, lists, within, candidates.copy(), hits);
   }
   return hits;
 }
@@ -78,20 +78,20 @@ function listOf(run: Run, element: Element): WordList {
 }
 
 /** Several tokens one behind the other. */
-function matchRow(
+function* matchRow(
   run: Run,
   pattern: Pattern,
   lists: readonly WordList[],
   within: Bounds | null,
   candidates: Candidates,
   hits: Uint8Array,
-): void {
+): Generator<void> {
   const byCost = lists.map((list, offset) => ({ list, offset })).sort((a, b) => a.list.cost - b.list.cost);
   const places = byCost.reduce((sum, { list }) => sum + list.cost, 0);
   let cost = 2 * places;
   for (const { list } of byCost) {
     if (candidates.fewFor(cost)) break;
-    candidates.keep(list);
+    yield* candidates.keep(list);
     cost -= list.cost;
   }
   const [first] = pattern;
@@ -99,7 +99,7 @@ function matchRow(
   if (first?.how === 'suffix' && (lists[0]?.words ?? 0) > 1 && !candidates.fewFor(cost)) {
     const whole = listOf(run, { ...first, how: 'exact' });
     if (!whole.empty) {
-      markRow(
+      yield* markRow(
         byCost.map(({ list, offset }) => ({ list: offset === 0 ? whole : list, offset })),
         within,
         candidates,
@@ -112,19 +112,19 @@ function matchRow(
     candidates.each(document => {
       if (hits[document] === 0) hits[document] = MAYBE;
     });
-  else markRow(byCost, within, candidates, hits);
+  else yield* markRow(byCost, within, candidates, hits);
 }
 
 /** Marks the candidates in which each of the tokens stands at its offset. */
-function markRow(
+function* markRow(
   lists: readonly { readonly list: WordList; readonly offset: number }[],
   within: Bounds | null,
   candidates: Candidates,
   hits: Uint8Array,
-): void {
+): Generator<void> {
   let starts: Starts | null = null;
   for (const { list, offset } of lists) {
-    starts = starts === null ? list.starts(candidates, offset, hits.length) : list.keep(starts, offset);
+    starts = yield* starts === null ? list.starts(candidates, offset, hits.length) : list.keep(starts, offset);
     if (starts.count === 0) return;
   }
   starts?.each((document, position) => {
@@ -137,10 +137,9 @@ class Bounds implements Extent {
   readonly #low: Uint32Array;
   readonly #high: Uint32Array | null;
 
-  constructor(run: Run, { first, last }: ColumnRange) {
-    this.#low = beginnings(run, first);
-    const next = COLUMNS[COLUMNS.indexOf(last) + 1];
-    this.#high = next === undefined ? null : beginnings(run, next);
+  constructor(low: Uint32Array, high: Uint32Array | null) {
+    this.#low = low;
+    this.#high = high;
   }
 
   holds(document: number, position: number): boolean {
@@ -150,9 +149,14 @@ class Bounds implements Extent {
   }
 }
 
-function beginnings(run: Run, column: TextColumn): Uint32Array {
+function* boundsOf(run: Run, { first, last }: ColumnRange): Generator<void, Bounds> {
+  const next = COLUMNS[COLUMNS.indexOf(last) + 1];
+  return new Bounds(yield* beginnings(run, first), next === undefined ? null : yield* beginnings(run, next));
+}
+
+function* beginnings(run: Run, column: TextColumn): Generator<void, Uint32Array> {
   const found = new Uint32Array(run.messages().length);
-  listOf(run, { text: columnMark(column), how: 'exact', bits: 0 }).each((document, position) => {
+  yield* listOf(run, { text: columnMark(column), how: 'exact', bits: 0 }).each((document, position) => {
     found[document] = position;
   });
   return found;

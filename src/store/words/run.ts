@@ -11,7 +11,8 @@ import { Bytes, Reader } from './bytes.ts';
 /** Blocks' numbers are the run's times this and their own. */
 const BLOCKS = 2 ** 20;
 /** What searches have read of runs is kept in memory, for all accounts of a thread: octets. */
-const CACHE_BYTES = 32 * 1024 * 1024;
+const NAMES_CACHE_BYTES = 24 * 1024 * 1024;
+const OCTETS_CACHE_BYTES = 16 * 1024 * 1024;
 
 export interface RunRow {
   readonly id: number;
@@ -19,10 +20,15 @@ export interface RunRow {
   readonly blocks: number;
 }
 
-const cache = new LRUCache<string, BlockNames | Uint32Array | Uint8Array>({
-  maxSize: CACHE_BYTES,
-  maxEntrySize: CACHE_BYTES / 4,
-  sizeCalculation: kept => 200 + (kept instanceof BlockNames ? kept.size : kept.byteLength),
+/** Each search looks through all tokens, so that these are not to give way to what few searches want. */
+const names = new LRUCache<string, BlockNames>({
+  maxSize: NAMES_CACHE_BYTES,
+  sizeCalculation: ({ size }) => 200 + size,
+});
+const octets = new LRUCache<string, Uint8Array | Uint32Array>({
+  maxSize: OCTETS_CACHE_BYTES,
+  maxEntrySize: OCTETS_CACHE_BYTES / 4,
+  sizeCalculation: ({ byteLength }) => 200 + byteLength,
 });
 /** Runs' numbers mean something only within one opened database. */
 const contexts = new WeakMap<Rows, number>();
@@ -46,10 +52,10 @@ export class Run {
 
   /** The message of each document, by its number in the run. */
   messages(): Uint32Array {
-    const known = cache.get(this.#key) as Uint32Array | undefined;
+    const known = octets.get(this.#key) as Uint32Array | undefined;
     if (known !== undefined) return known;
     const messages = this.readMessages();
-    cache.set(this.#key, messages);
+    octets.set(this.#key, messages);
     return messages;
   }
 
@@ -62,11 +68,11 @@ export class Run {
 
   names(block: number): BlockNames {
     const key = `${this.#key}/${block}`;
-    const known = cache.get(key) as BlockNames | undefined;
+    const known = names.get(key);
     if (known !== undefined) return known;
-    const names = this.readNames(block);
-    cache.set(key, names);
-    return names;
+    const read = this.readNames(block);
+    names.set(key, read);
+    return read;
   }
 
   /** The same, not kept. */
@@ -89,11 +95,11 @@ export class Run {
 
   #expanded(column: 'documents' | 'places', block: number): Uint8Array {
     const key = `${this.#key}/${block}/${column}`;
-    const known = cache.get(key) as Uint8Array | undefined;
+    const known = octets.get(key) as Uint8Array | undefined;
     if (known !== undefined) return known;
-    const octets = this.read(column, block);
-    cache.set(key, octets);
-    return octets;
+    const read = this.read(column, block);
+    octets.set(key, read);
+    return read;
   }
 
   #column(column: keyof BlockRow, block: number): Uint8Array {

@@ -13,12 +13,23 @@ export interface Extent {
   holds(document: number, position: number): boolean;
 }
 
-/** The tokens of a run that are as sought. */
+/** Tokens of a block. */
+interface Found {
+  readonly block: number;
+  readonly indexes: readonly number[];
+}
+
+/** The documents that have a token, and its places in them. */
+interface Posting {
+  readonly documents: Reader;
+  readonly places: Reader;
+}
+
+/** The tokens of a run that are as sought. What goes through them yields before each block. */
 export class WordList {
   readonly #run: Run;
   readonly #bits: number;
-  /** Tokens by block. */
-  readonly #found: { readonly block: number; readonly indexes: readonly number[] }[] = [];
+  readonly #found: Found[] = [];
   readonly words: number;
   /** Octets to go through. */
   readonly cost: number;
@@ -45,14 +56,14 @@ export class WordList {
   }
 
   /** Marks the documents that have one of the tokens. */
-  mark(within: Extent | null, hits: Uint8Array): void {
+  *mark(within: Extent | null, hits: Uint8Array): Generator<void> {
     if (within === null && this.#bits === 0) {
-      this.eachDocument(document => {
+      yield* this.eachDocument(document => {
         hits[document] = YES;
       });
       return;
     }
-    this.#places(
+    yield* this.#places(
       document => hits[document] !== YES,
       (document, position) => {
         if (within === null || within.holds(document, position)) hits[document] = YES;
@@ -61,31 +72,24 @@ export class WordList {
   }
 
   /** Documents of each token; some more than once. */
-  eachDocument(take: (document: number) => void): void {
+  *eachDocument(take: (document: number) => void): Generator<void> {
     for (const { block, indexes } of this.#found) {
+      yield;
       const names = this.#run.names(block);
       const all = this.#run.documentsIn(block);
-      for (const index of indexes) {
-        const documents = new Reader(names.documents(all, index));
-        for (let document = -1; !documents.done; ) {
-          const step = documents.integer();
-          document += step >> 1;
-          if (step & 1) documents.skip(1);
-          take(document);
-        }
-      }
+      for (const index of indexes) passDocuments(new Reader(names.documents(all, index)), take);
     }
   }
 
   /** All places of the tokens. */
-  each(take: (document: number, position: number) => void): void {
-    this.#places(() => true, take);
+  *each(take: (document: number, position: number) => void): Generator<void> {
+    yield* this.#places(() => true, take);
   }
 
   /** Where a row of tokens begins in which one of these is the one at `offset`. */
-  starts(candidates: Candidates, offset: number, documents: number): Starts {
+  *starts(candidates: Candidates, offset: number, documents: number): Generator<void, Starts> {
     const found = new StartsWriter();
-    this.#places(
+    yield* this.#places(
       document => candidates.has(document),
       (document, position) => {
         if (position >= offset) found.add(document, position - offset);
@@ -95,68 +99,92 @@ export class WordList {
   }
 
   /** Those of the rows that have one of these at `offset`. */
-  keep(starts: Starts, offset: number): Starts {
-    const { first, positions } = starts;
-    const marks = new Uint8Array(positions.length);
-    const bits = this.#bits;
-    for (const { documents, places } of this.#postings()) {
-      for (let document = -1; documents.at < documents.octets.length; ) {
-        const step = documents.integer();
-        document += step >> 1;
-        const times = step & 1 ? documents.integer() + 2 : 1;
-        const low = first[document] as number;
-        const high = first[document + 1] as number;
-        if (low === high) {
-          places.skip(times);
-          continue;
-        }
-        let start = -offset;
-        for (let left = times; left > 0; left--) {
-          const place = places.integer();
-          start += place >> PLACE_BITS;
-          if ((place & bits) !== bits) continue;
-          const at = indexOf(positions, start, low, high);
-          if (at !== -1) marks[at] = 1;
-        }
-      }
+  *keep(starts: Starts, offset: number): Generator<void, Starts> {
+    const marks = new Uint8Array(starts.count);
+    for (const found of this.#found) {
+      yield;
+      for (const posting of this.#postings(found)) markStarts(posting, this.#bits, starts, offset, marks);
     }
     return starts.marked(marks);
   }
 
   /** Calls `take` for each place with the bits asked for, in documents that are `wanted`. */
-  #places(wanted: (document: number) => boolean, take: (document: number, position: number) => void): void {
-    const bits = this.#bits;
-    for (const { documents, places } of this.#postings()) {
-      for (let document = -1; documents.at < documents.octets.length; ) {
-        const step = documents.integer();
-        document += step >> 1;
-        const times = step & 1 ? documents.integer() + 2 : 1;
-        if (!wanted(document)) {
-          places.skip(times);
-          continue;
-        }
-        let position = 0;
-        for (let left = times; left > 0; left--) {
-          const place = places.integer();
-          position += place >> PLACE_BITS;
-          if ((place & bits) === bits) take(document, position);
-        }
-      }
+  *#places(wanted: (document: number) => boolean, take: (document: number, position: number) => void): Generator<void> {
+    for (const found of this.#found) {
+      yield;
+      for (const posting of this.#postings(found)) passPlaces(posting, this.#bits, wanted, take);
     }
   }
 
-  /** The documents and the places of each token. */
-  *#postings(): Generator<{ readonly documents: Reader; readonly places: Reader }> {
-    for (const { block, indexes } of this.#found) {
-      const names = this.#run.names(block);
-      const documents = this.#run.documentsIn(block);
-      const places = this.#run.placesIn(block);
-      for (const index of indexes) {
-        yield {
-          documents: new Reader(names.documents(documents, index)),
-          places: new Reader(names.places(places, index)),
-        };
-      }
+  *#postings({ block, indexes }: Found): Generator<Posting> {
+    const names = this.#run.names(block);
+    const documents = this.#run.documentsIn(block);
+    const places = this.#run.placesIn(block);
+    for (const index of indexes) {
+      yield {
+        documents: new Reader(names.documents(documents, index)),
+        places: new Reader(names.places(places, index)),
+      };
+    }
+  }
+}
+
+function passDocuments(documents: Reader, take: (document: number) => void): void {
+  for (let document = -1; !documents.done; ) {
+    const step = documents.integer();
+    document += step >> 1;
+    if (step & 1) documents.skip(1);
+    take(document);
+  }
+}
+
+function passPlaces(
+  { documents, places }: Posting,
+  bits: number,
+  wanted: (document: number) => boolean,
+  take: (document: number, position: number) => void,
+): void {
+  for (let document = -1; !documents.done; ) {
+    const step = documents.integer();
+    document += step >> 1;
+    const times = step & 1 ? documents.integer() + 2 : 1;
+    if (!wanted(document)) {
+      places.skip(times);
+      continue;
+    }
+    let position = 0;
+    for (let left = times; left > 0; left--) {
+      const place = places.integer();
+      position += place >> PLACE_BITS;
+      if ((place & bits) === bits) take(document, position);
+    }
+  }
+}
+
+function markStarts(
+  { documents, places }: Posting,
+  bits: number,
+  { first, positions }: Starts,
+  offset: number,
+  marks: Uint8Array,
+): void {
+  for (let document = -1; !documents.done; ) {
+    const step = documents.integer();
+    document += step >> 1;
+    const times = step & 1 ? documents.integer() + 2 : 1;
+    const low = first[document] as number;
+    const high = first[document + 1] as number;
+    if (low === high) {
+      places.skip(times);
+      continue;
+    }
+    let start = -offset;
+    for (let left = times; left > 0; left--) {
+      const place = places.integer();
+      start += place >> PLACE_BITS;
+      if ((place & bits) !== bits) continue;
+      const at = indexOf(positions, start, low, high);
+      if (at !== -1) marks[at] = 1;
     }
   }
 }
