@@ -12,7 +12,9 @@ import { match } from '../../src/store/words/match.ts';
 import { mergeDue, mergeIndex } from '../../src/store/words/merging.ts';
 import { patternsOf } from '../../src/store/words/pattern.ts';
 import { type Arrival, insertWords } from '../../src/store/words/writing.ts';
-import { assertFor } from '../support/fuzz.ts';
+import { assertFor, fuzzMilliseconds } from '../support/fuzz.ts';
+
+const FUZZ_MS = fuzzMilliseconds(4_000);
 
 type Premises = Pick<AccountContext, 'sql' | 'write'>;
 
@@ -122,54 +124,58 @@ function needlesOf(texts: readonly string[]): fc.Arbitrary<string> {
 }
 
 describe('the index of words', () => {
-  it('holds what a plain scan finds, however its runs are put together', async () => {
-    const cases = fc.array(columns, { minLength: 1, maxLength: 30 }).chain(texts =>
-      fc.record({
-        texts: fc.constant(texts),
-        batches: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
-        merges: fc.array(fc.record({ quiet: fc.boolean(), octets: fc.integer({ min: 1, max: 2000 }) }), {
-          minLength: 1,
-        }),
-        needles: fc.array(
-          fc.tuple(
-            needlesOf(texts.flatMap(of => COLUMNS.map(column => of[column]))),
-            fc.constantFrom<TextColumn | null>(null, ...COLUMNS),
+  it(
+    'holds what a plain scan finds, however its runs are put together',
+    async () => {
+      const cases = fc.array(columns, { minLength: 1, maxLength: 30 }).chain(texts =>
+        fc.record({
+          texts: fc.constant(texts),
+          batches: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+          merges: fc.array(fc.record({ quiet: fc.boolean(), octets: fc.integer({ min: 1, max: 2000 }) }), {
+            minLength: 1,
+          }),
+          needles: fc.array(
+            fc.tuple(
+              needlesOf(texts.flatMap(of => COLUMNS.map(column => of[column]))),
+              fc.constantFrom<TextColumn | null>(null, ...COLUMNS),
+            ),
+            { minLength: 1, maxLength: 25 },
           ),
-          { minLength: 1, maxLength: 25 },
-        ),
-      }),
-    );
-    await assertFor(
-      4_000,
-      fc.asyncProperty(cases, async ({ texts, batches, merges, needles }) => {
-        db.exec('DELETE FROM word_run; DELETE FROM word_block; DELETE FROM message');
-        const all = texts.map((of, index): Arrival => [index + 1, wordsOf(of)]);
-        for (let turn = 0; all.length > 0; turn++) {
-          put(all.splice(0, batches[turn % batches.length]));
-          const merge = merges[turn % merges.length];
-          if (merge?.quiet) mergeIndex(context, merge.octets);
-          else mergeDue(context, merge?.octets);
-        }
-        expect(wrongIndex(db, 10)).toEqual([]);
-        for (const [needle, column] of needles) {
-          const holding = (names: readonly TextColumn[]): number[] =>
-            texts.flatMap((of, index) => (names.some(name => of[name].includes(needle)) ? [index + 1] : []));
-          // A single space has no places: text.ts asks of it without them.
-          if (needle !== ' ') {
-            const naive = holding(column === null ? COLUMNS : [column]);
-            const { sure, maybe } = found(needle, column, texts.length);
-            expect([needle, column, naive]).toEqual([needle, column, expect.arrayContaining(sure)]);
-            const either = [...sure, ...maybe].sort((a, b) => a - b);
-            expect([needle, column, either]).toEqual([needle, column, expect.arrayContaining(naive)]);
+        }),
+      );
+      await assertFor(
+        FUZZ_MS,
+        fc.asyncProperty(cases, async ({ texts, batches, merges, needles }) => {
+          db.exec('DELETE FROM word_run; DELETE FROM word_block; DELETE FROM message');
+          const all = texts.map((of, index): Arrival => [index + 1, wordsOf(of)]);
+          for (let turn = 0; all.length > 0; turn++) {
+            put(all.splice(0, batches[turn % batches.length]));
+            const merge = merges[turn % merges.length];
+            if (merge?.quiet) mergeIndex(context, merge.octets);
+            else mergeDue(context, merge?.octets);
           }
-          const inWhole = holding(['header', 'body']);
-          const bySigns = signed(needle, texts.length);
-          expect([needle, bySigns]).toEqual([needle, expect.arrayContaining(inWhole)]);
-          if (isGram(needle)) expect([needle, bySigns]).toEqual([needle, inWhole]);
-        }
-      }),
-    );
-  }, 60_000);
+          expect(wrongIndex(db, 10)).toEqual([]);
+          for (const [needle, column] of needles) {
+            const holding = (names: readonly TextColumn[]): number[] =>
+              texts.flatMap((of, index) => (names.some(name => of[name].includes(needle)) ? [index + 1] : []));
+            // A single space has no places: text.ts asks of it without them.
+            if (needle !== ' ') {
+              const naive = holding(column === null ? COLUMNS : [column]);
+              const { sure, maybe } = found(needle, column, texts.length);
+              expect([needle, column, naive]).toEqual([needle, column, expect.arrayContaining(sure)]);
+              const either = [...sure, ...maybe].sort((a, b) => a - b);
+              expect([needle, column, either]).toEqual([needle, column, expect.arrayContaining(naive)]);
+            }
+            const inWhole = holding(['header', 'body']);
+            const bySigns = signed(needle, texts.length);
+            expect([needle, bySigns]).toEqual([needle, expect.arrayContaining(inWhole)]);
+            if (isGram(needle)) expect([needle, bySigns]).toEqual([needle, inWhole]);
+          }
+        }),
+      );
+    },
+    FUZZ_MS + 60_000,
+  );
 
   it('has a document more for what is read later of a message', () => {
     put([[1, wordsOf({ ...NO_TEXT, body: 'prima parte' })]]);
